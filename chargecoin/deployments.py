@@ -1,0 +1,53 @@
+"""The address book of a chain: `deployments/<chain id>.json`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from chargecoin.errors import ConfigurationError
+from chargecoin.typed_data import Domain
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Where the contracts of one chain are. `start_block` is where indexing begins."""
+
+    chain_id: int
+    start_block: int
+    contracts: dict[str, str]
+
+    def address(self, name: str) -> str:
+        """Return a contract's checksummed address."""
+        try:
+            return self.contracts[name]
+        except KeyError:
+            known = ", ".join(sorted(self.contracts))
+            raise ConfigurationError(
+                f"the address book of chain {self.chain_id} has no {name} (it has {known}); "
+                "deploy it with `ape run deploy`"
+            ) from None
+
+    @property
+    def domain(self) -> Domain:
+        """The EIP-712 domain of this deployment's `Settlement`."""
+        return Domain(self.chain_id, self.address("Settlement"))
+
+
+def load(path: Path) -> Deployment:
+    """Read an address book. Raises `ConfigurationError` if it is missing or malformed."""
+    try:
+        raw = orjson.loads(path.read_bytes())
+        return Deployment(
+            chain_id=int(raw["chain_id"]),
+            start_block=int(raw["start_block"]),
+            contracts={name: entry["address"] for name, entry in raw["contracts"].items()},
+        )
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"no address book at {path}; deploy with `ape run deploy` or name another"
+        ) from None
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ConfigurationError(f"{path} is not an address book: {error!r}") from error

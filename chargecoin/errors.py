@@ -1,0 +1,95 @@
+"""Every error ChargeCoin raises on purpose.
+
+    ChargeCoinError
+    ├── ConfigurationError      a setting, file or address book is missing or wrong
+    ├── CodecError              bytes or fields that are not what the format says
+    │   └── FieldRangeError     a field does not fit its bits
+    ├── EvidenceError           a bundle or proof that cannot be read at all
+    ├── MeteringError           readings from which no energy can be stated
+    │   └── SignatureInvalidError   a meter's signature does not verify
+    ├── MandateError            a mandate that is malformed, out of date or not signed by its holder
+    ├── ChainError              the node or the chain is not what we need it to be
+    │   ├── NodeUnavailableError    no answer; try again later
+    │   └── WrongChainError         another chain id, or no code at an address
+    ├── AttestationRefusedError an attester will not sign, with the check that failed
+    ├── StoreError              durable storage failed; nothing was acknowledged
+    └── FeedError               an operational feed entry that is not in order or not signed
+
+Messages say what was wrong and what to do about it.
+"""
+
+
+class ChargeCoinError(Exception):
+    """Base of all errors below: catch it to catch every fault that is not a bug."""
+
+
+class ConfigurationError(ChargeCoinError):
+    """A setting, file or address book is missing or wrong."""
+
+
+class CodecError(ChargeCoinError, ValueError):
+    """Bytes or fields that are not what the format says."""
+
+
+class FieldRangeError(CodecError):
+    """A field does not fit its bits."""
+
+    def __init__(self, field: str, value: int, maximum: int, minimum: int = 0) -> None:
+        """Name the field, what it held and what it may hold."""
+        super().__init__(f"{field} is {value}, must be {minimum} to {maximum}")
+        self.field = field
+
+
+class EvidenceError(ChargeCoinError, ValueError):
+    """A bundle or proof that cannot be read at all."""
+
+
+class MeteringError(ChargeCoinError, ValueError):
+    """Readings from which no energy can be stated. `code` is machine-readable."""
+
+    def __init__(self, code: str, message: str) -> None:
+        """Give a machine-readable code (snake case) and a sentence."""
+        super().__init__(message)
+        self.code = code
+
+
+class SignatureInvalidError(MeteringError):
+    """A meter's signature does not verify under the key given."""
+
+    def __init__(self, message: str) -> None:
+        """Say which signature and under which key."""
+        super().__init__("signature_invalid", message)
+
+
+class MandateError(ChargeCoinError, ValueError):
+    """A mandate that is malformed, out of date or not signed by its holder."""
+
+
+class ChainError(ChargeCoinError):
+    """The node or the chain is not what we need it to be."""
+
+
+class NodeUnavailableError(ChainError):
+    """The node gave no answer; trying again later may help."""
+
+
+class WrongChainError(ChainError):
+    """Another chain id than expected, or no code at an address."""
+
+
+class AttestationRefusedError(ChargeCoinError):
+    """An attester will not sign. `check` names the check that failed."""
+
+    def __init__(self, check: str, message: str, session_id: int | None = None) -> None:
+        """Name the check (snake case), the sentence, and the session it failed on."""
+        super().__init__(message)
+        self.check = check
+        self.session_id = session_id
+
+
+class StoreError(ChargeCoinError):
+    """Durable storage failed; nothing was acknowledged."""
+
+
+class FeedError(ChargeCoinError, ValueError):
+    """An operational feed entry that is not in order or not signed."""
