@@ -1,0 +1,1 @@
+"""ChargeCoin: the kernel that charging, settlement, indexing and the dashboard share."""
