@@ -10,7 +10,8 @@
     ├── MandateError            a mandate that is malformed, out of date or not signed by its holder
     ├── ChainError              the node or the chain is not what we need it to be
     │   ├── NodeUnavailableError    no answer; try again later
-    │   └── WrongChainError         another chain id, or no code at an address
+    │   ├── WrongChainError         another chain id, or no code at an address
+    │   └── RevertedError           a contract refused a call or a transaction, with its reason
     ├── AttestationRefusedError an attester will not sign, with the check that failed
     ├── StoreError              durable storage failed; nothing was acknowledged
     └── FeedError               an operational feed entry that is not in order or not signed
@@ -75,6 +76,15 @@ class NodeUnavailableError(ChainError):
 
 class WrongChainError(ChainError):
     """Another chain id than expected, or no code at an address."""
+
+
+class RevertedError(ChainError):
+    """A contract refused a call or a transaction. `reason` holds its own words, if any."""
+
+    def __init__(self, what: str, reason: str) -> None:
+        """Name the call and the reason the contract gave (may be empty)."""
+        super().__init__(f"{what} was refused: {reason or 'the contract gave no reason'}")
+        self.reason = reason
 
 
 class AttestationRefusedError(ChargeCoinError):

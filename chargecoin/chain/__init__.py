@@ -1,0 +1,48 @@
+"""Access to the chain: typed reads (`Chain`) and transactions (`chargecoin.chain.transactions`)."""
+
+from chargecoin.chain.reader import NO_ADDRESS, Chain, ChainReader
+from chargecoin.chain.rpc import BlockId, Rpc
+from chargecoin.chain.values import (
+    Account,
+    Accrual,
+    Block,
+    Caps,
+    Committee,
+    Connector,
+    Evse,
+    Head,
+    Log,
+    Receipt,
+    RegisteredKey,
+    RunTerms,
+    Site,
+    Station,
+    TariffTerms,
+    Transaction,
+    Withdrawal,
+)
+
+__all__ = [
+    "NO_ADDRESS",
+    "Account",
+    "Accrual",
+    "Block",
+    "BlockId",
+    "Caps",
+    "Chain",
+    "ChainReader",
+    "Committee",
+    "Connector",
+    "Evse",
+    "Head",
+    "Log",
+    "Receipt",
+    "RegisteredKey",
+    "Rpc",
+    "RunTerms",
+    "Site",
+    "Station",
+    "TariffTerms",
+    "Transaction",
+    "Withdrawal",
+]

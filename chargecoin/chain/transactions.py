@@ -1,0 +1,222 @@
+"""Transactions: built, signed, sent and awaited in separate steps.
+
+Nothing here picks a nonce or sends twice: who owns the key knows which nonce is
+next, and may have to store a transaction before it is sent. Fees are EIP-1559.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from eth_account import Account as EthAccount
+from eth_utils.crypto import keccak
+
+from chargecoin.chain.calls import Function, function
+from chargecoin.chain.rpc import Rpc
+from chargecoin.chain.values import Receipt
+from chargecoin.errors import ChainError, NodeUnavailableError, RevertedError
+
+RECEIPT_TIMEOUT_S: Final = 120.0
+RECEIPT_INTERVAL_S: Final = 0.05
+PIPELINE: Final = 50
+"""How many transactions of one sender wait at once; nodes drop long queues."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a transaction does. `gas` is its limit, `value` in wei; without `to` it creates."""
+
+    to: str | None
+    data: bytes
+    gas: int
+    value: int = 0
+    name: str = "transaction"
+
+
+@dataclass(frozen=True, slots=True)
+class Fees:
+    """The most per unit of gas, in wei: in all, and to the block's builder."""
+
+    max_fee: int
+    max_priority_fee: int
+
+    def bumped(self, percent: int = 10) -> Fees:
+        """Return fees that replace a waiting transaction: nodes want at least 10 % more."""
+        factor = 100 + percent
+        return Fees(-(-self.max_fee * factor // 100), -(-self.max_priority_fee * factor // 100))
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A signed transaction: its hash is known before it is sent."""
+
+    hash: bytes
+    raw: bytes
+    nonce: int
+
+
+class TransactionSigner(Protocol):
+    """Signs transactions for one address."""
+
+    @property
+    def address(self) -> str:
+        """The sender."""
+
+    def sign_transaction(self, fields: dict[str, Any]) -> bytes:
+        """Return the raw signed transaction."""
+
+
+class KeySigner:
+    """Signs with a secret key held in memory."""
+
+    def __init__(self, secret: bytes) -> None:
+        """Hold a 32-byte secret."""
+        self._account = EthAccount.from_key(secret)
+        self.address = str(self._account.address)
+
+    def sign_transaction(self, fields: dict[str, Any]) -> bytes:
+        """Return the raw signed transaction."""
+        return bytes(self._account.sign_transaction(fields).raw_transaction)
+
+
+def contract_call(
+    contract: str, name: str, address: str, *args: Any, gas: int = 500_000, value: int = 0
+) -> Call:
+    """Return a call of a contract's function. `gas` is only a limit; `estimate_gas` refines it."""
+    called: Function = function(contract, name)
+    return Call(address, called.encode(*args), gas, value, f"{contract}.{name}")
+
+
+async def suggest_fees(rpc: Rpc) -> Fees:
+    """Return fees that outlast six full blocks: twice the base fee, and the node's tip."""
+    block, tip = await asyncio.gather(
+        rpc.request("eth_getBlockByNumber", "latest", False),
+        rpc.request("eth_maxPriorityFeePerGas"),
+    )
+    priority = int(tip, 16)
+    return Fees(2 * int(block["baseFeePerGas"], 16) + priority, priority)
+
+
+async def transaction_count(rpc: Rpc, address: str, block: str = "pending") -> int:
+    """Return the nonce after the last transaction that the node knows of an address."""
+    return int(await rpc.request("eth_getTransactionCount", address, block), 16)
+
+
+async def estimate_gas(rpc: Rpc, call: Call, sender: str) -> int:
+    """Return the gas a call would use now. Raises `RevertedError` if it would be refused."""
+    request = {"from": sender, "data": "0x" + call.data.hex(), "value": hex(call.value)}
+    if call.to is not None:
+        request["to"] = call.to
+    try:
+        return int(await rpc.request("eth_estimateGas", request), 16)
+    except RevertedError as error:
+        raise RevertedError(call.name, error.reason) from error
+
+
+def sign(call: Call, signer: TransactionSigner, *, chain_id: int, nonce: int, fees: Fees) -> Signed:
+    """Return the signed transaction, not yet sent."""
+    fields: dict[str, Any] = {
+        "type": 2,
+        "chainId": chain_id,
+        "nonce": nonce,
+        "gas": call.gas,
+        "maxFeePerGas": fees.max_fee,
+        "maxPriorityFeePerGas": fees.max_priority_fee,
+        "value": call.value,
+        "data": call.data,
+    }
+    if call.to is not None:
+        fields["to"] = call.to
+    raw = signer.sign_transaction(fields)
+    return Signed(keccak(raw), raw, nonce)
+
+
+async def send(rpc: Rpc, signed: Signed) -> None:
+    """Give a transaction to the node; giving it again is harmless.
+
+    Raises `ChainError` with the node's words if it refuses: a nonce that is used,
+    fees that do not replace, too little balance.
+    """
+    try:
+        await rpc.request("eth_sendRawTransaction", "0x" + signed.raw.hex())
+    except ChainError as error:
+        if "already" not in str(error):  # "already known", "already imported"
+            raise
+
+
+async def receipt(rpc: Rpc, transaction_hash: bytes) -> Receipt | None:
+    """Return a transaction's receipt, None while it has none."""
+    raw = await rpc.request("eth_getTransactionReceipt", "0x" + transaction_hash.hex())
+    return Receipt.from_json(raw) if raw else None
+
+
+async def wait_for_receipt(
+    rpc: Rpc, transaction_hash: bytes, timeout_s: float = RECEIPT_TIMEOUT_S
+) -> Receipt:
+    """Return the receipt when there is one. Raises `NodeUnavailableError` after `timeout_s`."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            while True:
+                found = await receipt(rpc, transaction_hash)
+                if found is not None:
+                    return found
+                await asyncio.sleep(RECEIPT_INTERVAL_S)
+    except TimeoutError:
+        raise NodeUnavailableError(
+            f"transaction 0x{transaction_hash.hex()} is not mined after {timeout_s:.0f} s; "
+            "it may still be: look it up before sending another"
+        ) from None
+
+
+async def execute(
+    rpc: Rpc,
+    signer: TransactionSigner,
+    calls: Sequence[Call],
+    *,
+    chain_id: int,
+    first_nonce: int,
+) -> list[Receipt]:
+    """Send calls of one sender in order, many in flight, and return their receipts.
+
+    Raises `RevertedError` with the contract's reason for the first that failed;
+    those after it may have been done.
+    """
+    receipts: list[Receipt] = []
+    fees = await suggest_fees(rpc)
+    for start in range(0, len(calls), PIPELINE):
+        part = calls[start : start + PIPELINE]
+        signed = [
+            sign(call, signer, chain_id=chain_id, nonce=first_nonce + start + i, fees=fees)
+            for i, call in enumerate(part)
+        ]
+        await rpc.batch([("eth_sendRawTransaction", ("0x" + one.raw.hex(),)) for one in signed])
+        # They are mined in the order of their nonces: once the last is, all are.
+        await wait_for_receipt(rpc, signed[-1].hash)
+        raw = await rpc.batch(
+            [("eth_getTransactionReceipt", ("0x" + one.hash.hex(),)) for one in signed]
+        )
+        for call, one in zip(part, raw, strict=True):
+            found = Receipt.from_json(one)
+            if not found.succeeded:
+                raise RevertedError(call.name, await _reason(rpc, call, signer.address, found))
+            receipts.append(found)
+    return receipts
+
+
+async def _reason(rpc: Rpc, call: Call, sender: str, failed: Receipt) -> str:
+    """Ask the node to repeat a failed call where it failed, for the words a receipt lacks."""
+    request = {"from": sender, "data": "0x" + call.data.hex(), "value": hex(call.value)}
+    if call.to is not None:
+        request["to"] = call.to
+    try:
+        await rpc.request("eth_call", request, hex(failed.block_number))
+    except RevertedError as error:
+        return error.reason
+    except ChainError as error:
+        return str(error)
+    if failed.gas_used >= call.gas:
+        return f"out of gas at {call.gas}"
+    return "it succeeds when repeated after its block"
