@@ -54,6 +54,7 @@ check_node() {
     fail "Node 20 or newer is needed; this is $(node --version)"
 }
 
+# The steps run where `set -e` does not reach, so each ends with the status that counts.
 make_venv() {
   rm -rf .venv
   "$python" -m venv .venv ||
@@ -70,15 +71,19 @@ install_project() {
 }
 
 install_node() {
-  npm ci --loglevel=error
-  if [[ $(uname -m) != x86_64 && ! -d node_modules/@foundry-rs/anvil-linux-arm64 ]]; then
-    printf 'setup: %s\n' "the lock has anvil and the test browser for x86-64 only; on this machine put anvil" \
-      "(and for browser tests chromium) on the PATH yourself, version 1.7.1" >&2
+  npm ci --loglevel=error || return
+  if [[ $(uname -m) != x86_64 ]]; then
+    printf 'setup: %s\n' "anvil and the test browser are locked for x86-64 only; on this machine put anvil 1.7.1" \
+      "(and for page tests a Chromium) on the PATH yourself" >&2
+  elif [[ ! -x node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil ]]; then
+    printf 'setup: npm left anvil out; is `omit=optional` set in your npm configuration?\n' >&2
+    return 1
   fi
 }
 
-warm_browser() {
-  node tools/chromium.mjs >/dev/null || true # Only browser tests need it, and they say so.
+unpack_browser() {
+  # Only page tests need it; without one they fail and say what to install.
+  node tools/chromium.mjs >/dev/null || [[ $(uname -m) != x86_64 ]]
 }
 
 python=$(find_python)
@@ -91,7 +96,7 @@ step "$(grep -c '^[a-z]' requirements.lock) locked Python packages (a minute or 
 step "chargecoin itself, editable" .venv/.stamp-project "$(hash_of pyproject.toml)" install_project
 step "Node packages" node_modules/.stamp "$(hash_of package-lock.json .npmrc)" install_node
 step "test browser in .cache/chromium" .cache/chromium/.stamp "$(hash_of package-lock.json tools/chromium.mjs)" \
-  warm_browser
+  unpack_browser
 
 if [[ $worked == yes ]]; then
   printf 'setup: ready in %d s\n' $((SECONDS - started))
