@@ -1,0 +1,96 @@
+"""Opening the database: the engine, its settings, and the schema brought up to date."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import AbstractContextManager
+from importlib.resources import as_file, files
+from typing import Any, Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from chargecoin.errors import ConfigurationError, StoreError
+
+BUSY_TIMEOUT_MS: Final = 10_000
+# Rows of an index far apart are read on the way of every insert; 32 MB keeps the
+# hot pages of tens of millions of sessions at hand.
+CACHE_KIB: Final = 32_768
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    """WAL, so that readers never wait for the writer; NORMAL, because the chain has it all.
+
+    A power cut may lose the last commits, never tear one; the cursor is in the same
+    commit, so what was lost is read from the chain again.
+    """
+    # The driver would begin a transaction only at the first write: a reader's statements
+    # would then see different states, and a migration would not be one transaction.
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def writing(engine: Engine) -> AbstractContextManager[Connection]:
+    """Begin a transaction that writes: it waits for its turn at once, not at its first write."""
+    return engine.execution_options(writes=True).begin()
+
+
+def snapshot(engine: Engine) -> AbstractContextManager[Connection]:
+    """Begin a transaction whose statements all see the same state."""
+    if engine.dialect.name == "postgresql":
+        engine = engine.execution_options(isolation_level="REPEATABLE READ")
+    return engine.begin()
+
+
+def open_engine(url: str) -> Engine:
+    """Connect lazily to `sqlite:///path` or `postgresql+psycopg://…`.
+
+    Raises `ConfigurationError` if the URL is not one, or its driver is not installed.
+    """
+    try:
+        engine = create_engine(make_url(url))
+    except (ArgumentError, ImportError) as error:
+        raise ConfigurationError(f"{url!r} is not a usable database URL: {error}") from error
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    elif engine.dialect.name != "postgresql":
+        raise ConfigurationError(f"the indexer stores in SQLite or PostgreSQL, not in {url!r}")
+    return engine
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the schema up to date. Raises `StoreError` if the database is newer than this code."""
+    with as_file(files("indexer") / "migrations") as scripts:
+        config = Config()
+        config.set_main_option("script_location", str(scripts).replace("%", "%%"))
+        try:
+            with writing(engine) as connection:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+        except CommandError as error:
+            raise StoreError(
+                f"the database was written by a newer release ({error}); run that release, or "
+                "index again into an empty database"
+            ) from error
+        except SQLAlchemyError as error:
+            raise StoreError(f"the schema cannot be brought up to date: {error}") from error
+
+
+def open_database(url: str) -> Engine:
+    """Connect and bring the schema up to date."""
+    engine = open_engine(url)
+    migrate(engine)
+    return engine

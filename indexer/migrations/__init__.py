@@ -1,0 +1,1 @@
+"""Alembic migrations, run by `indexer.database.migrate` at every start."""

@@ -1,0 +1,1 @@
+"""The SQL behind the read model, by what it is about."""

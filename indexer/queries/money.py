@@ -1,0 +1,327 @@
+"""Sums: by settlement day (exact), by settlement up to a moment (exact), by hour (approximate).
+
+Whole days come from `settlement_days`, whole hours from `settlement_hours`, and what
+is left of an hour from the rows themselves, so a figure costs the same however many
+sessions stand behind it.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from datetime import date, timedelta
+from itertools import chain
+from typing import Any, Final, Literal
+
+from sqlalchemy import ColumnElement, Connection, Row, Table, func, select
+
+from indexer.figures import (
+    Carbon,
+    DayTotals,
+    HourTotals,
+    Overview,
+    Payout,
+    Period,
+    Site,
+    SiteTotals,
+    Status,
+    Totals,
+)
+from indexer.hours import LocalTime, from_day, local_time, to_day
+from indexer.queries.places import list_sites, provenance, with_block
+from indexer.rollups import collection_sums, settlement_sums
+from indexer.rows import CollectionRow, SessionRow
+from indexer.schema import (
+    LOG_BITS,
+    SETTLEMENT_SUMS,
+    accrual_withdrawals,
+    blocks,
+    collections,
+    connector_hours,
+    sessions,
+    settlement_days,
+    settlement_hours,
+)
+
+_FIELDS: Final = tuple(field.name for field in fields(Totals))
+_POSITIONS: Final = tuple(SETTLEMENT_SUMS.index(name) for name in _FIELDS)
+Where = Sequence[ColumnElement[bool]]
+
+
+def _sums(table: Table) -> list[ColumnElement[int]]:
+    return [func.coalesce(func.sum(table.c[name]), 0).label(name) for name in _FIELDS]
+
+
+def _totals(row: Any) -> Totals:
+    # PostgreSQL sums bigint to numeric.
+    return Totals(*(int(row._mapping[name]) for name in _FIELDS))  # noqa: SLF001 -- public
+
+
+def _scope(table: Table, owner_id: int | None, site_ids: Sequence[int] | None) -> Where:
+    where = []
+    if owner_id is not None:
+        where.append(table.c.owner_id == owner_id)
+    if site_ids is not None:
+        where.append(table.c.site_id.in_(site_ids))
+    return where
+
+
+def days_total(
+    connection: Connection,
+    owner_id: int | None,
+    site_ids: Sequence[int] | None,
+    first: int,
+    last: int,
+) -> Totals:
+    """Return the totals of settlement days `first` to `last` (inclusive)."""
+    days = settlement_days
+    where = (*_scope(days, owner_id, site_ids), days.c.day.between(first, last))
+    return _totals(connection.execute(select(*_sums(days)).where(*where)).one())
+
+
+def span_total(
+    connection: Connection,
+    owner_id: int | None,
+    site_ids: Sequence[int],
+    local: LocalTime,
+    since: int,
+    until: int,
+) -> Totals:
+    """Return the totals of what was settled in [since, until), UTC seconds, within a local day.
+
+    `since` must begin a local hour of the sites, `until` may be any moment.
+    """
+    cut = local.hour(until)
+    hours = settlement_hours
+    where = (*_scope(hours, owner_id, site_ids), hours.c.hour >= since, hours.c.hour < cut)
+    whole = _totals(connection.execute(select(*_sums(hours)).where(*where)).one())
+    first, last = _blocks_between(connection, cut, until)
+    if first is None or last is None:
+        return whole
+
+    def rows(table: Table) -> Iterable[Row[Any]]:
+        ids = table.c.id.between(first << LOG_BITS, ((last + 1) << LOG_BITS) - 1)
+        return connection.execute(select(table).where(*_scope(table, owner_id, site_ids), ids))
+
+    sums = [0] * len(_FIELDS)
+    for values in chain(
+        (settlement_sums(SessionRow._make(row)) for row in rows(sessions)),
+        (collection_sums(CollectionRow._make(row)) for row in rows(collections)),
+    ):
+        sums = [total + values[at] for total, at in zip(sums, _POSITIONS, strict=True)]
+    return whole + Totals(*sums)
+
+
+def _blocks_between(
+    connection: Connection, since: int, until: int
+) -> tuple[int | None, int | None]:
+    row = connection.execute(
+        select(func.min(blocks.c.number), func.max(blocks.c.number)).where(
+            blocks.c.timestamp >= since, blocks.c.timestamp < until
+        )
+    ).one()
+    return row[0], row[1]
+
+
+def _spans(day: date) -> dict[Literal["today", "week", "month"], tuple[date, date, date | None]]:
+    """Return label → (first day, first day of the span before, its day that matches `day`).
+
+    The matching day is None where the month before has no such day: all of it counts.
+    """
+    monday = day - timedelta(days=day.weekday())
+    month = day.replace(day=1)
+    before = (month - timedelta(days=1)).replace(day=1)
+    longest = monthrange(before.year, before.month)[1]
+    return {
+        "today": (day, day - timedelta(days=1), day - timedelta(days=1)),
+        "week": (monday, monday - timedelta(days=7), day - timedelta(days=7)),
+        "month": (month, before, before.replace(day=day.day) if day.day <= longest else None),
+    }
+
+
+def _period_of_zone(
+    connection: Connection,
+    owner_id: int | None,
+    site_ids: Sequence[int],
+    local: LocalTime,
+    now: int,
+) -> list[Period]:
+    today = local.day(now)
+    elapsed = now - local.day_start(today)
+    periods = []
+    for label, (first, before, match) in _spans(from_day(today)).items():
+        current = days_total(connection, owner_id, site_ids, to_day(first), today)
+        if match is None:
+            last = to_day(first) - 1
+            previous = days_total(connection, owner_id, site_ids, to_day(before), last)
+        else:
+            day = to_day(match)
+            start = local.day_start(day)
+            until = min(start + elapsed, local.day_start(day + 1) - 1)
+            previous = days_total(connection, owner_id, site_ids, to_day(before), day - 1)
+            previous += span_total(connection, owner_id, site_ids, local, start, until)
+        periods.append(Period(label, first, from_day(today), current, previous))
+    return periods
+
+
+def by_zone(sites: Iterable[Site]) -> dict[LocalTime, list[int]]:
+    """Group site ids by calendar."""
+    found: dict[LocalTime, list[int]] = defaultdict(list)
+    for site in sites:
+        found[local_time(site.time_zone)].append(site.site_id)
+    return found
+
+
+def periods(
+    connection: Connection, owner_id: int | None, sites: Sequence[Site], now: int
+) -> tuple[Period, Period, Period]:
+    """Return today, this week (from Monday) and this month, each site by its own calendar."""
+    merged: list[Period] | None = None
+    for local, site_ids in by_zone(sites).items():
+        found = _period_of_zone(connection, owner_id, site_ids, local, now)
+        merged = (
+            found
+            if merged is None
+            else [
+                Period(
+                    label=one.label,
+                    since=min(one.since, other.since),
+                    until=max(one.until, other.until),
+                    totals=one.totals + other.totals,
+                    previous=one.previous + other.previous,
+                )
+                for one, other in zip(merged, found, strict=True)
+            ]
+        )
+    if merged is None:
+        merged = _period_of_zone(connection, owner_id, (), local_time("UTC"), now)
+    return merged[0], merged[1], merged[2]
+
+
+def overview(connection: Connection, owner_id: int | None, now: int) -> Overview:
+    """Return the first page's figures."""
+    sites = list_sites(connection, owner_id)
+    today, week, month = periods(connection, owner_id, sites, now)
+    per_site = {}
+    for local, site_ids in by_zone(sites).items():
+        last = local.day(now)
+        first = to_day(from_day(last).replace(day=1))
+        per_site.update(_by_site(connection, owner_id, site_ids, first, last))
+    ever = days_total(connection, owner_id, None, -(10**6), 10**6)
+    withdrawn = sum(connection.scalars(_withdrawals(owner_id)))
+    return Overview(
+        today=today,
+        week=week,
+        month=month,
+        sites=tuple(SiteTotals(site, per_site.get(site.site_id, Totals())) for site in sites),
+        receivable=ever.debt - ever.collected,
+        accrued=ever.net - withdrawn,
+    )
+
+
+def _withdrawals(owner_id: int | None) -> Any:
+    query = select(accrual_withdrawals.c.amount)
+    if owner_id is not None:
+        query = query.where(accrual_withdrawals.c.owner_id == owner_id)
+    return query
+
+
+def _by_site(
+    connection: Connection,
+    owner_id: int | None,
+    site_ids: Sequence[int] | None,
+    first: int,
+    last: int,
+) -> dict[int, Totals]:
+    days = settlement_days
+    where = (*_scope(days, owner_id, site_ids), days.c.day.between(first, last))
+    query = select(days.c.site_id, *_sums(days)).where(*where).group_by(days.c.site_id)
+    return {row.site_id: _totals(row) for row in connection.execute(query)}
+
+
+def site_totals(
+    connection: Connection, owner_id: int | None, since: date, until: date
+) -> tuple[SiteTotals, ...]:
+    """Return each site's totals of settlement days `since` to `until` (inclusive)."""
+    found = _by_site(connection, owner_id, None, to_day(since), to_day(until))
+    return tuple(
+        SiteTotals(site, found.get(site.site_id, Totals()))
+        for site in list_sites(connection, owner_id)
+    )
+
+
+def connector_totals(
+    connection: Connection, owner_id: int | None, site_id: int | None, since: date, until: date
+) -> dict[int, Totals]:
+    """Return totals by connector id of settlement days `since` to `until` (inclusive)."""
+    days = settlement_days
+    site_ids = None if site_id is None else (site_id,)
+    where = (
+        *_scope(days, owner_id, site_ids),
+        days.c.day.between(to_day(since), to_day(until)),
+    )
+    query = select(days.c.connector_id, *_sums(days)).where(*where)
+    found = connection.execute(query.group_by(days.c.connector_id))
+    return {row.connector_id: _totals(row) for row in found}
+
+
+def daily_totals(
+    connection: Connection,
+    owner_id: int | None,
+    site_id: int | None,
+    connector_id: int | None,
+    since: date,
+    until: date,
+) -> tuple[DayTotals, ...]:
+    """Return one entry a settlement day, `since` to `until` (inclusive), empty days too."""
+    days = settlement_days
+    where = list(_scope(days, owner_id, None if site_id is None else (site_id,)))
+    where.append(days.c.day.between(to_day(since), to_day(until)))
+    if connector_id is not None:
+        where.append(days.c.connector_id == connector_id)
+    query = select(days.c.day, *_sums(days)).where(*where).group_by(days.c.day)
+    found = {row.day: _totals(row) for row in connection.execute(query)}
+    return tuple(
+        DayTotals(from_day(day), found.get(day, Totals()))
+        for day in range(to_day(since), to_day(until) + 1)
+    )
+
+
+def carbon(connection: Connection, owner_id: int | None, since: date, until: date) -> Carbon:
+    """Return the carbon of the sessions settled on days `since` to `until` (inclusive)."""
+    total = days_total(connection, owner_id, None, to_day(since), to_day(until))
+    return Carbon(total.energy_wh, total.carbon_wh, total.emitted_g, total.avoided_g)
+
+
+def hourly(
+    connection: Connection, connector_ids: Sequence[int], since: int, until: int
+) -> tuple[HourTotals, ...]:
+    """Return performance by local hour that begins in [since, until), UTC seconds; approximate."""
+    hours = connector_hours
+    names = tuple(name for name in HourTotals.__dataclass_fields__ if name != "hour")
+    found: dict[int, list[int]] = {}
+    for first in range(0, len(connector_ids), 500):
+        query = select(hours.c.hour, *(func.sum(hours.c[name]) for name in names)).where(
+            hours.c.connector_id.in_(connector_ids[first : first + 500]),
+            hours.c.hour >= since,
+            hours.c.hour < until,
+        )
+        for hour, *sums in connection.execute(query.group_by(hours.c.hour)):
+            old = found.get(hour, [0] * len(names))
+            found[hour] = [value + int(more) for value, more in zip(old, sums, strict=True)]
+    return tuple(HourTotals(hour, *found[hour]) for hour in sorted(found))
+
+
+def payouts(
+    connection: Connection, status: Status, owner_id: int, after: int | None, limit: int
+) -> tuple[tuple[Payout, ...], int | None]:
+    """Return an owner's accrual withdrawals, newest first, and the key that continues them."""
+    table = accrual_withdrawals
+    query = with_block(table).where(table.c.owner_id == owner_id)
+    if after is not None:
+        query = query.where(table.c.id < after)
+    rows = connection.execute(query.order_by(table.c.id.desc()).limit(limit + 1)).all()
+    items = tuple(Payout(row.amount, row.recipient, provenance(row, status)) for row in rows)
+    return items[:limit], rows[limit - 1].id if len(rows) > limit else None

@@ -1,0 +1,213 @@
+"""Owners, sites, connectors, tariffs and meter keys, as the registry's events state them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, Table, func, select
+
+from indexer.figures import Connector, MeterKey, Owner, Provenance, Site, Status, Tariff
+from indexer.hours import is_zone
+from indexer.schema import (
+    LOG_BITS,
+    blocks,
+    connectors,
+    evses,
+    meter_key_revocations,
+    meter_key_vouchings,
+    meter_keys,
+    owners,
+    sites,
+    stations,
+    tariffs,
+)
+
+
+def with_block(table: Table) -> Select[Any]:
+    """Select a table's rows each with its block, for `provenance`."""
+    return select(
+        table,
+        blocks.c.number.label("block_number"),
+        blocks.c.hash.label("block_hash"),
+        blocks.c.timestamp.label("block_timestamp"),
+    ).join(blocks, blocks.c.number == table.c.id.bitwise_rshift(LOG_BITS))
+
+
+def provenance(row: Row[Any], status: Status, transaction: bytes | None = None) -> Provenance:
+    """Return where a row of `with_block` stands; `transaction` where the row itself has none."""
+    return Provenance(
+        block_number=row.block_number,
+        block_hash="0x" + row.block_hash.hex(),
+        block_timestamp=row.block_timestamp,
+        log_index=row.id & ((1 << LOG_BITS) - 1),
+        transaction="0x" + (transaction or row.tx_hash).hex(),
+        finality=status.finality(row.block_number),
+    )
+
+
+def list_owners(connection: Connection) -> tuple[Owner, ...]:
+    """Return all owners by id."""
+    found = connection.execute(select(owners).order_by(owners.c.owner_id))
+    return tuple(Owner(row.owner_id, row.account, row.name) for row in found)
+
+
+def one_owner(connection: Connection, owner_id: int) -> Owner | None:
+    """Return one owner."""
+    row = connection.execute(select(owners).where(owners.c.owner_id == owner_id)).one_or_none()
+    return None if row is None else Owner(row.owner_id, row.account, row.name)
+
+
+def list_sites(connection: Connection, owner_id: int | None = None) -> tuple[Site, ...]:
+    """Return an owner's sites, or all, by id."""
+    count_stations = (
+        select(func.count())
+        .where(stations.c.site_id == sites.c.site_id)
+        .correlate(sites)
+        .scalar_subquery()
+    )
+    count_connectors = (
+        select(func.count())
+        .select_from(
+            stations.join(evses, evses.c.station_id == stations.c.station_id).join(
+                connectors, connectors.c.evse == evses.c.evse
+            )
+        )
+        .where(stations.c.site_id == sites.c.site_id)
+        .correlate(sites)
+        .scalar_subquery()
+    )
+    query = select(
+        sites, count_stations.label("stations"), count_connectors.label("connectors")
+    ).order_by(sites.c.site_id)
+    if owner_id is not None:
+        query = query.where(sites.c.owner_id == owner_id)
+    return tuple(
+        Site(
+            site_id=row.site_id,
+            owner_id=row.owner_id,
+            name=row.name,
+            time_zone=row.time_zone,
+            time_zone_known=is_zone(row.time_zone),
+            country=row.country,
+            grid_zone=row.grid_zone,
+            stations=row.stations,
+            connectors=row.connectors,
+        )
+        for row in connection.execute(query)
+    )
+
+
+def _connectors() -> Select[Any]:
+    return (
+        select(
+            connectors,
+            evses.c.evse_number,
+            evses.c.evse_id,
+            stations.c.station_id,
+            stations.c.identity.label("station_identity"),
+            stations.c.vendor,
+            stations.c.model,
+            sites.c.site_id,
+            sites.c.name.label("site_name"),
+            sites.c.time_zone,
+            sites.c.owner_id,
+        )
+        .join(evses, evses.c.evse == connectors.c.evse)
+        .join(stations, stations.c.station_id == evses.c.station_id)
+        .join(sites, sites.c.site_id == stations.c.site_id)
+    )
+
+
+def _to_connector(row: Row[Any]) -> Connector:
+    names = Connector.__dataclass_fields__
+    return Connector(**{name: row._mapping[name] for name in names})  # noqa: SLF001 -- public
+
+
+def list_connectors(
+    connection: Connection, owner_id: int | None = None, site_id: int | None = None
+) -> tuple[Connector, ...]:
+    """Return the connectors of an owner, of a site, or all, by site, station and number."""
+    query = _connectors().order_by(
+        sites.c.site_id, stations.c.station_id, connectors.c.connector_id
+    )
+    if owner_id is not None:
+        query = query.where(sites.c.owner_id == owner_id)
+    if site_id is not None:
+        query = query.where(sites.c.site_id == site_id)
+    return tuple(_to_connector(row) for row in connection.execute(query))
+
+
+def one_connector(connection: Connection, connector_id: int) -> Connector | None:
+    """Return one connector."""
+    row = connection.execute(
+        _connectors().where(connectors.c.connector_id == connector_id)
+    ).one_or_none()
+    return None if row is None else _to_connector(row)
+
+
+def _to_tariff(row: Row[Any], status: Status) -> Tariff:
+    return Tariff(
+        connector_id=row.connector_id,
+        tariff_index=row.tariff_index,
+        slot=int.from_bytes(row.tariff, "big"),
+        vat_bps=row.vat_bps,
+        terms_hash="0x" + row.terms_hash.hex(),
+        provenance=provenance(row, status),
+    )
+
+
+def list_tariffs(connection: Connection, status: Status, connector_id: int) -> tuple[Tariff, ...]:
+    """Return a connector's tariffs as published, by index."""
+    query = with_block(tariffs).where(tariffs.c.connector_id == connector_id)
+    found = connection.execute(query.order_by(tariffs.c.tariff_index))
+    return tuple(_to_tariff(row, status) for row in found)
+
+
+def one_tariff(
+    connection: Connection, status: Status, connector_id: int, index: int
+) -> Tariff | None:
+    """Return one tariff as published."""
+    row = connection.execute(
+        with_block(tariffs).where(
+            tariffs.c.connector_id == connector_id, tariffs.c.tariff_index == index
+        )
+    ).one_or_none()
+    return None if row is None else _to_tariff(row, status)
+
+
+def list_meter_keys(connection: Connection, connector_id: int) -> tuple[MeterKey, ...]:
+    """Return a connector's meter keys in the order they were entered, each with its voucher now."""
+    added = connection.execute(
+        select(meter_keys)
+        .where(meter_keys.c.connector_id == connector_id)
+        .order_by(meter_keys.c.id)
+    ).all()
+    vouched = {
+        row.fingerprint: row
+        for row in connection.execute(
+            select(meter_key_vouchings)
+            .where(meter_key_vouchings.c.connector_id == connector_id)
+            .order_by(meter_key_vouchings.c.id)
+        )
+    }
+    revoked = {
+        row.fingerprint: row.block_timestamp
+        for row in connection.execute(
+            with_block(meter_key_revocations).where(
+                meter_key_revocations.c.connector_id == connector_id
+            )
+        )
+    }
+    return tuple(
+        MeterKey(
+            connector_id=connector_id,
+            fingerprint="0x" + row.fingerprint.hex(),
+            curve=row.curve,
+            public_key="0x" + row.public_key.hex(),
+            voucher_kind=vouched.get(row.fingerprint, row).voucher_kind,
+            voucher=vouched.get(row.fingerprint, row).voucher,
+            valid_from=row.valid_from,
+            revoked_at=revoked.get(row.fingerprint),
+        )
+        for row in added
+    )

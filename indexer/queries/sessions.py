@@ -1,0 +1,249 @@
+"""Sessions and batches: lists by keyset, newest first, and one of each in full."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, Select, func, select, tuple_
+
+from chargecoin import record
+from indexer.figures import (
+    Batch,
+    Collection,
+    ReasonCount,
+    SessionDetail,
+    SessionFilter,
+    SessionRow,
+    Status,
+)
+from indexer.hours import DAY_S, from_day, to_day
+from indexer.queries.places import one_connector, one_tariff, provenance, with_block
+from indexer.schema import (
+    LOG_BITS,
+    batches,
+    block_of,
+    blocks,
+    collections,
+    connectors,
+    evses,
+    sessions,
+    sites,
+    stations,
+)
+
+# A site's calendar is at most this far from UTC.
+_WIDEST_OFFSET: Final = timedelta(hours=15)
+
+
+def _rows() -> Select[Any]:
+    """Select sessions with their place. Outer joins: a rejected session may name no connector."""
+    collected = (
+        select(func.coalesce(func.sum(collections.c.amount), 0))
+        .where(
+            collections.c.connector_id == sessions.c.connector_id,
+            collections.c.sequence == sessions.c.sequence,
+        )
+        .correlate(sessions)
+        .scalar_subquery()
+    )
+    return (
+        select(
+            sessions,
+            collected.label("collected"),
+            connectors.c.connector_number,
+            stations.c.identity.label("station_identity"),
+            sites.c.name.label("site_name"),
+            sites.c.time_zone,
+        )
+        .outerjoin(connectors, connectors.c.connector_id == sessions.c.connector_id)
+        .outerjoin(evses, evses.c.evse == connectors.c.evse)
+        .outerjoin(stations, stations.c.station_id == evses.c.station_id)
+        .outerjoin(sites, sites.c.site_id == stations.c.site_id)
+    )
+
+
+def _to_row(row: Row[Any], status: Status) -> SessionRow:
+    return SessionRow(
+        session_id=record.session_id(row.connector_id, row.sequence),
+        key=row.id,
+        connector_id=row.connector_id,
+        sequence=row.sequence,
+        station_identity=row.station_identity or "",
+        connector_number=row.connector_number or 0,
+        site_id=row.site_id,
+        site_name=row.site_name or "",
+        time_zone=row.time_zone or "UTC",
+        owner_id=row.owner_id,
+        started_at=row.started_at,
+        duration_s=row.duration_s,
+        idle_s=row.idle_s,
+        energy_wh=row.energy_wh,
+        gross=row.gross,
+        paid=row.paid,
+        campaign_paid=row.campaign_paid,
+        fee=row.fee,
+        debt=row.debt,
+        collected=int(row.collected),
+        assurance=row.assurance,
+        status=row.status,
+        reason=row.reason,
+        flags=row.flags,
+        settled_at=row.settled_at,
+        day=from_day(row.settled_day),
+        finality=status.finality(block_of(row.id)),
+    )
+
+
+def list_sessions(
+    connection: Connection,
+    status: Status,
+    wanted: SessionFilter,
+    after: int | None,
+    limit: int,
+) -> tuple[tuple[SessionRow, ...], int | None]:
+    """Return sessions newest first, and the key that continues them."""
+    query = _rows()
+    for column in ("owner_id", "site_id", "connector_id", "batch", "status", "reason", "assurance"):
+        value = getattr(wanted, column)
+        if value is not None:
+            query = query.where(sessions.c[column] == value)
+    if wanted.exceptions:
+        query = query.where(sessions.c.status != int(record.Status.SETTLED))
+    if wanted.since is not None:
+        query = query.where(sessions.c.settled_day >= to_day(wanted.since))
+        moment = to_day(wanted.since) * DAY_S - int(_WIDEST_OFFSET.total_seconds())
+        low = connection.scalar(
+            select(func.min(blocks.c.number)).where(blocks.c.timestamp >= moment)
+        )
+        query = query.where(sessions.c.id >= (low or 0) << LOG_BITS)
+    if wanted.until is not None:
+        query = query.where(sessions.c.settled_day <= to_day(wanted.until))
+        moment = (to_day(wanted.until) + 1) * DAY_S + int(_WIDEST_OFFSET.total_seconds())
+        high = connection.scalar(
+            select(func.max(blocks.c.number)).where(blocks.c.timestamp <= moment)
+        )
+        query = query.where(sessions.c.id < ((high or 0) + 1) << LOG_BITS)
+    if after is not None:
+        query = query.where(sessions.c.id < after)
+    rows = connection.execute(query.order_by(sessions.c.id.desc()).limit(limit + 1)).all()
+    items = tuple(_to_row(row, status) for row in rows[:limit])
+    return items, items[-1].key if len(rows) > limit else None
+
+
+def one_session(connection: Connection, status: Status, session_id: int) -> SessionDetail | None:
+    """Return everything the chain says of one session."""
+    connector_id, sequence = record.split_session_id(session_id)
+    row = connection.execute(
+        _rows().where(sessions.c.connector_id == connector_id, sessions.c.sequence == sequence)
+    ).one_or_none()
+    if row is None:
+        return None
+    batch = connection.execute(with_block(batches).where(batches.c.batch == row.batch)).one()
+    block = connection.execute(with_block(sessions).where(sessions.c.id == row.id)).one()
+    paid_later = connection.execute(
+        with_block(collections)
+        .where(
+            tuple_(collections.c.connector_id, collections.c.sequence)
+            == tuple_(connector_id, sequence)
+        )
+        .order_by(collections.c.id)
+    )
+    return SessionDetail(
+        row=_to_row(row, status),
+        word=session_word(row),
+        outcome=outcome_word(row),
+        payer=row.payer,
+        campaign_id=row.campaign_id,
+        hour_of_week=row.hour_of_week,
+        grid_gco2e_per_kwh=row.grid_gco2e_per_kwh,
+        renewable_pct=row.renewable_pct,
+        recorded_gross=row.recorded_gross,
+        tariff_index=row.tariff_index,
+        tariff=one_tariff(connection, status, connector_id, row.tariff_index),
+        connector=one_connector(connection, connector_id),
+        batch=row.batch,
+        epoch=batch.epoch,
+        evidence_root="0x" + batch.evidence_root.hex(),
+        commitment="0x" + batch.commitment.hex(),
+        submitter=batch.submitter,
+        provenance=provenance(block, status, batch.tx_hash),
+        collections=tuple(
+            Collection(one.amount, one.fee, one.account, provenance(one, status))
+            for one in paid_later
+        ),
+    )
+
+
+def session_word(row: Any) -> int:
+    """Return the record word that a row of `sessions` was read from."""
+    word = 0
+    for name, bits in record.FIELDS:
+        column = "recorded_gross" if name == "gross" else name
+        word = word << bits | getattr(row, column)
+    return word << record.RESERVED_BITS | int(row.reserved)
+
+
+def outcome_word(row: Any) -> int:
+    """Return the outcome word that a row of `sessions` was read from."""
+    return record.Outcome(
+        session_id=record.session_id(row.connector_id, row.sequence),
+        status=record.Status(row.status),
+        reason=record.Reason(row.reason),
+        flags=record.OutcomeFlag(row.flags),
+        paid=row.paid,
+        campaign_paid=row.campaign_paid,
+        debt=row.debt,
+    ).encode()
+
+
+def reason_counts(connection: Connection, owner_id: int | None) -> tuple[ReasonCount, ...]:
+    """Return how many sessions were not settled, by reason."""
+    query = select(
+        sessions.c.status,
+        sessions.c.reason,
+        func.count().label("sessions"),
+        func.sum(sessions.c.gross).label("gross"),
+        func.sum(sessions.c.debt).label("debt"),
+    ).where(sessions.c.status != int(record.Status.SETTLED))
+    if owner_id is not None:
+        query = query.where(sessions.c.owner_id == owner_id)
+    found = connection.execute(
+        query.group_by(sessions.c.status, sessions.c.reason).order_by(
+            sessions.c.status, sessions.c.reason
+        )
+    )
+    return tuple(
+        ReasonCount(row.status, row.reason, row.sessions, int(row.gross), int(row.debt))
+        for row in found
+    )
+
+
+def _to_batch(row: Row[Any], status: Status) -> Batch:
+    return Batch(
+        batch=row.batch,
+        epoch=row.epoch,
+        sessions=row.sessions,
+        evidence_root="0x" + row.evidence_root.hex(),
+        commitment="0x" + row.commitment.hex(),
+        submitter=row.submitter,
+        provenance=provenance(row, status),
+    )
+
+
+def list_batches(
+    connection: Connection, status: Status, after: int | None, limit: int
+) -> tuple[tuple[Batch, ...], int | None]:
+    """Return batches newest first, and the key that continues them."""
+    query = with_block(batches)
+    if after is not None:
+        query = query.where(batches.c.batch < after)
+    rows = connection.execute(query.order_by(batches.c.batch.desc()).limit(limit + 1)).all()
+    items = tuple(_to_batch(row, status) for row in rows[:limit])
+    return items, items[-1].batch if len(rows) > limit else None
+
+
+def one_batch(connection: Connection, status: Status, batch: int) -> Batch | None:
+    """Return one batch by number."""
+    row = connection.execute(with_block(batches).where(batches.c.batch == batch)).one_or_none()
+    return None if row is None else _to_batch(row, status)

@@ -1,0 +1,261 @@
+"""The one door through which pages read the tables.
+
+Every method answers from one consistent snapshot, returns plain frozen values
+(`indexer.figures`) and works on an empty database. Lists are bounded and continue
+by key, not by offset: pass a page's `after` back in.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from datetime import date
+from typing import Final
+
+from sqlalchemy import Connection, Engine
+
+from chargecoin.errors import FieldRangeError
+from indexer.database import snapshot
+from indexer.figures import (
+    Batch,
+    Carbon,
+    Change,
+    Connector,
+    ConnectorTotals,
+    DayTotals,
+    FeedSource,
+    HourTotals,
+    MeterKey,
+    Overview,
+    Owner,
+    Page,
+    Payout,
+    ReasonCount,
+    SessionDetail,
+    SessionFilter,
+    SessionRow,
+    Site,
+    SiteTotals,
+    Status,
+    Tariff,
+    Totals,
+    Utilisation,
+)
+from indexer.hours import to_day
+from indexer.queries import live, money, places, sessions
+
+MAX_PAGE: Final = 1_000
+EVERYTHING: Final = SessionFilter()
+NOT_STARTED: Final = Status(
+    chain_id=0,
+    number=0,
+    hash="0x",
+    timestamp=0,
+    head_number=0,
+    safe_number=0,
+    final_number=0,
+    state="backfill",
+    detail="the indexer has not stored a block yet",
+    reorgs=0,
+    deepest_reorg=0,
+    change=0,
+)
+
+
+class ReadModel:
+    """Questions to the indexer's tables. `owner_id` None asks for all owners together."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Read from a database that `indexer.database` opened."""
+        self._engine = engine
+
+    def _snapshot(self) -> AbstractContextManager[Connection]:
+        return snapshot(self._engine)
+
+    # --- places ---
+
+    def owners(self) -> tuple[Owner, ...]:
+        """Return all owners by id."""
+        with self._snapshot() as connection:
+            return places.list_owners(connection)
+
+    def owner(self, owner_id: int) -> Owner | None:
+        """Return one owner, None if there is none of that id."""
+        with self._snapshot() as connection:
+            return places.one_owner(connection, owner_id)
+
+    def sites(self, owner_id: int | None = None) -> tuple[Site, ...]:
+        """Return sites by id."""
+        with self._snapshot() as connection:
+            return places.list_sites(connection, owner_id)
+
+    def connectors(
+        self, owner_id: int | None = None, site_id: int | None = None
+    ) -> tuple[Connector, ...]:
+        """Return connectors by site, station and id."""
+        with self._snapshot() as connection:
+            return places.list_connectors(connection, owner_id, site_id)
+
+    def connector(self, connector_id: int) -> Connector | None:
+        """Return one connector, None if there is none of that id."""
+        with self._snapshot() as connection:
+            return places.one_connector(connection, connector_id)
+
+    def tariffs(self, connector_id: int) -> tuple[Tariff, ...]:
+        """Return a connector's tariffs as published, by index."""
+        with self._snapshot() as connection:
+            return places.list_tariffs(connection, _status(connection), connector_id)
+
+    def meter_keys(self, connector_id: int) -> tuple[MeterKey, ...]:
+        """Return a connector's meter keys, each with who vouches for it now."""
+        with self._snapshot() as connection:
+            return places.list_meter_keys(connection, connector_id)
+
+    # --- money and energy by settlement day, exact ---
+
+    def overview(self, owner_id: int | None, now: int) -> Overview:
+        """Return the first page's figures at `now`, UTC seconds."""
+        with self._snapshot() as connection:
+            return money.overview(connection, owner_id, now)
+
+    def totals(
+        self, owner_id: int | None, since: date, until: date, site_id: int | None = None
+    ) -> Totals:
+        """Return the totals of settlement days `since` to `until` (inclusive)."""
+        with self._snapshot() as connection:
+            return money.days_total(
+                connection,
+                owner_id,
+                None if site_id is None else (site_id,),
+                to_day(since),
+                to_day(until),
+            )
+
+    def site_totals(self, owner_id: int | None, since: date, until: date) -> tuple[SiteTotals, ...]:
+        """Return each site's totals of settlement days `since` to `until` (inclusive)."""
+        with self._snapshot() as connection:
+            return money.site_totals(connection, owner_id, since, until)
+
+    def connector_totals(
+        self, owner_id: int | None, since: date, until: date, site_id: int | None = None
+    ) -> tuple[ConnectorTotals, ...]:
+        """Return each connector's totals of settlement days `since` to `until` (inclusive)."""
+        with self._snapshot() as connection:
+            found = money.connector_totals(connection, owner_id, site_id, since, until)
+            return tuple(
+                ConnectorTotals(connector, found.get(connector.connector_id, Totals()))
+                for connector in places.list_connectors(connection, owner_id, site_id)
+            )
+
+    def daily_totals(
+        self,
+        owner_id: int | None,
+        since: date,
+        until: date,
+        site_id: int | None = None,
+        connector_id: int | None = None,
+    ) -> tuple[DayTotals, ...]:
+        """Return one entry a settlement day, `since` to `until` (inclusive), empty days too."""
+        with self._snapshot() as connection:
+            return money.daily_totals(connection, owner_id, site_id, connector_id, since, until)
+
+    def co2(self, owner_id: int | None, since: date, until: date) -> Carbon:
+        """Return the carbon of the sessions settled on days `since` to `until` (inclusive)."""
+        with self._snapshot() as connection:
+            return money.carbon(connection, owner_id, since, until)
+
+    def payouts(self, owner_id: int, after: int | None = None, limit: int = 50) -> Page[Payout]:
+        """Return an owner's withdrawals from the accrual, newest first."""
+        with self._snapshot() as connection:
+            return Page(
+                *money.payouts(connection, _status(connection), owner_id, after, _bounded(limit))
+            )
+
+    # --- performance by session time, approximate ---
+
+    def hours(
+        self,
+        owner_id: int | None,
+        since: int,
+        until: int,
+        site_id: int | None = None,
+        connector_id: int | None = None,
+    ) -> tuple[HourTotals, ...]:
+        """Return local hours that begin in [since, until), UTC seconds, but for empty ones."""
+        with self._snapshot() as connection:
+            if connector_id is None:
+                found = places.list_connectors(connection, owner_id, site_id)
+                wanted = [connector.connector_id for connector in found]
+            else:
+                wanted = [connector_id]
+            return money.hourly(connection, wanted, since, until)
+
+    # --- sessions and batches ---
+
+    def sessions(
+        self, wanted: SessionFilter = EVERYTHING, after: int | None = None, limit: int = 50
+    ) -> Page[SessionRow]:
+        """Return sessions newest first, at most 1,000 at a time."""
+        with self._snapshot() as connection:
+            return Page(
+                *sessions.list_sessions(
+                    connection, _status(connection), wanted, after, _bounded(limit)
+                )
+            )
+
+    def session(self, session_id: int) -> SessionDetail | None:
+        """Return everything the chain says of one session, None if it says nothing."""
+        with self._snapshot() as connection:
+            try:
+                return sessions.one_session(connection, _status(connection), session_id)
+            except FieldRangeError:
+                return None
+
+    def exceptions(self, owner_id: int | None = None) -> tuple[ReasonCount, ...]:
+        """Return how many sessions were not settled, by status and reason."""
+        with self._snapshot() as connection:
+            return sessions.reason_counts(connection, owner_id)
+
+    def batches(self, after: int | None = None, limit: int = 50) -> Page[Batch]:
+        """Return batches newest first."""
+        with self._snapshot() as connection:
+            return Page(
+                *sessions.list_batches(connection, _status(connection), after, _bounded(limit))
+            )
+
+    def batch(self, batch: int) -> Batch | None:
+        """Return one batch by number, None if there is none."""
+        with self._snapshot() as connection:
+            return sessions.one_batch(connection, _status(connection), batch)
+
+    # --- now ---
+
+    def status(self) -> Status:
+        """Return how far the tables are and whether they may be shown as current."""
+        with self._snapshot() as connection:
+            return _status(connection)
+
+    def changes_since(self, change: int, limit: int = live.CHANGES_LIMIT) -> tuple[Change, ...]:
+        """Return what changed after `change` (start from `status().change`), oldest first."""
+        with self._snapshot() as connection:
+            return live.changes_since(connection, change, min(limit, live.CHANGES_LIMIT))
+
+    def utilisation(
+        self, owner_id: int | None, now: int, site_id: int | None = None
+    ) -> Utilisation:
+        """Return what each connector is doing at `now` (UTC seconds), from the signed feed."""
+        with self._snapshot() as connection:
+            found = places.list_connectors(connection, owner_id, site_id)
+            return live.utilisation(connection, found, now)
+
+    def feed_sources(self) -> tuple[FeedSource, ...]:
+        """Return the oracles whose feeds are followed, and how well."""
+        with self._snapshot() as connection:
+            return live.sources(connection)
+
+
+def _status(connection: Connection) -> Status:
+    return live.status(connection) or NOT_STARTED
+
+
+def _bounded(limit: int) -> int:
+    return max(1, min(limit, MAX_PAGE))
