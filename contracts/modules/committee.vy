@@ -1,0 +1,173 @@
+# pragma version 0.4.3
+# pragma nonreentrancy off
+"""
+@title The oracle committee and its quorum
+@custom:contract-name committee
+@license Apache-2.0
+@notice A committee has an epoch, up to 32 members and a threshold of more than
+        half of them. Appointing the next one leaves the last one valid for a
+        short grace, which the guardian can end at once. A quorum is exactly
+        `threshold` signatures with low `s`, ascending by signer, so no
+        signature is counted twice and none is carried along unread. Whoever is
+        not in the new committee is out: membership belongs to an epoch.
+"""
+
+
+# @notice Stateless, needs no `uses`.
+from snekmate.utils import ecdsa
+
+
+from ..interfaces import ISettlement
+
+
+# @dev The largest committee.
+MAX_MEMBERS: constant(uint256) = 32
+
+
+# @dev A signature is `r`, `s` and `v`.
+SIGNATURE_SIZE: constant(uint256) = 65
+
+
+# @dev The longest grace of an outgoing committee, in seconds.
+MAX_GRACE_S: constant(uint256) = 86_400
+
+
+# @dev `valid_until` of a committee that nothing has ended.
+OPEN_END: constant(uint256) = 2 ** 40 - 1
+
+
+# @dev The last committee appointed; 0 before the first.
+current_epoch: public(uint256)
+
+
+# @dev By epoch, one slot: valid until 40 bits, threshold 8 bits.
+_committees: HashMap[uint256, uint256]
+
+
+# @dev Membership by `epoch << 160 | member`: one hash a lookup.
+_members: HashMap[uint256, bool]
+
+
+@deploy
+@payable
+def __init__():
+    """
+    @dev To omit the opcodes for checking the `msg.value` in the creation-time
+         EVM bytecode, the constructor is declared as `payable`.
+    """
+    pass
+
+
+@external
+@view
+def committee(epoch: uint256) -> (uint256, uint256):
+    """
+    @dev The threshold of a committee and the end of its validity.
+    @param epoch The committee's epoch.
+    @return uint256 How many signatures are needed, 0 if there was no such
+            committee.
+    @return uint256 The first second (UTC) in which it cannot settle any more;
+            2**40 - 1 while open, 0 if revoked.
+    """
+    return self._committees[epoch] & 255, self._committees[epoch] >> 8
+
+
+@external
+@view
+def is_member(epoch: uint256, member: address) -> bool:
+    """
+    @dev Whether an address was appointed to a committee.
+    @param epoch The committee's epoch.
+    @param member The address.
+    @return bool Whether it was.
+    """
+    return self._members[self._seat(epoch, member)]
+
+
+@internal
+def _appoint(members: DynArray[address, 32], threshold: uint256, grace_s: uint256):
+    """
+    @dev Appoints the next committee.
+    @param members Its members, ascending. Reverts if there are none, or if they
+           are not strictly ascending (which excludes the zero address and any
+           twice).
+    @param threshold How many must sign. Reverts unless more than half of the
+           members and at most all.
+    @param grace_s For how long the outgoing committee stays valid, in seconds.
+           Reverts above 24 hours.
+    """
+    assert threshold <= len(members) and 2 * threshold > len(members), "settlement: threshold is not a majority"
+    assert grace_s <= MAX_GRACE_S, "settlement: grace too long"
+    outgoing: uint256 = self.current_epoch
+    epoch: uint256 = outgoing + 1
+    last: address = empty(address)
+    for member: address in members:
+        assert convert(member, uint256) > convert(last, uint256), "settlement: members not ascending"
+        last = member
+        self._members[self._seat(epoch, member)] = True
+    packed: uint256 = self._committees[outgoing]
+    # A revoked committee stays so; the one before the first never was.
+    previous_valid_until: uint256 = min(packed >> 8, block.timestamp + grace_s)
+    self._committees[outgoing] = (previous_valid_until << 8) | (packed & 255)
+    self._committees[epoch] = (OPEN_END << 8) | threshold
+    self.current_epoch = epoch
+    log ISettlement.CommitteeAppointed(
+        epoch=epoch, threshold=threshold, members=members, previous_valid_until=previous_valid_until
+    )
+
+
+@internal
+def _revoke(epoch: uint256):
+    """
+    @dev Ends a committee at once and for good.
+    @param epoch Its epoch. Reverts unless it is valid now.
+    """
+    packed: uint256 = self._committees[epoch]
+    assert block.timestamp < packed >> 8, "settlement: wrong committee epoch"
+    self._committees[epoch] = packed & 255
+    log ISettlement.CommitteeRevoked(epoch=epoch)
+
+
+@internal
+@view
+def _check_quorum(epoch: uint256, digest: bytes32, signatures: Bytes[MAX_MEMBERS * SIGNATURE_SIZE]):
+    """
+    @dev Reverts unless a committee signed.
+    @param epoch The committee's epoch. Reverts unless it is valid now.
+    @param digest What was signed.
+    @param signatures `r`, `s`, `v` (27 or 28) of each signer, joined. Reverts
+           unless there are exactly `threshold`, ascending by signer, with low
+           `s`, each of a member.
+    """
+    packed: uint256 = self._committees[epoch]
+    assert block.timestamp < packed >> 8, "settlement: wrong committee epoch"
+    threshold: uint256 = packed & 255
+    # At most 65 * 255.
+    assert len(signatures) == unsafe_mul(threshold, SIGNATURE_SIZE), "settlement: wrong number of signatures"
+    last: uint256 = 0
+    offset: uint256 = 0
+    for _: uint256 in range(threshold, bound=MAX_MEMBERS):
+        # The offsets stay below `len(signatures)`.
+        v: uint256 = convert(slice(signatures, unsafe_add(offset, 64), 1), uint256)
+        signer: address = ecdsa._recover_vrs(
+            digest,
+            v,
+            extract32(signatures, offset, output_type=uint256),
+            extract32(signatures, unsafe_add(offset, 32), output_type=uint256),
+        )
+        assert convert(signer, uint256) > last, "settlement: signers not ascending"
+        assert self._members[self._seat(epoch, signer)], "settlement: not a member"
+        last = convert(signer, uint256)
+        offset = unsafe_add(offset, SIGNATURE_SIZE)
+
+
+@internal
+@pure
+def _seat(epoch: uint256, member: address) -> uint256:
+    """
+    @dev Where a membership is kept.
+    @param epoch The committee's epoch.
+    @param member The member.
+    @return uint256 The key.
+    """
+    return (epoch << 160) | convert(member, uint256)

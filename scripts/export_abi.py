@@ -1,0 +1,112 @@
+"""Write the contracts' interfaces and creation code to `chargecoin/abi/`, as the compilers give them.
+
+    python scripts/export_abi.py          # write what has changed
+    python scripts/export_abi.py --check  # exit 1 if a file is not what the compiler gives now
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+CONTRACTS = ROOT / "contracts"
+TARGET = ROOT / "chargecoin" / "abi"
+VYPER = ("StationRegistry", "Settlement", "FeeRouter")
+SOLIDITY = ("TestStablecoin", "Timelock")
+EVM_VERSION = "prague"
+
+
+def compile_vyper(name: str) -> dict[str, Any]:
+    """Return `{"name", "abi", "bytecode"}` of a Vyper contract.
+
+    Metadata is left out of the creation code, so that it changes only where the code does.
+    Raises `subprocess.CalledProcessError` if it does not compile.
+    """
+    source = CONTRACTS / f"{name}.vy"
+    options = ("-f", "abi,bytecode", "--evm-version", EVM_VERSION, "--no-bytecode-metadata")
+    result = subprocess.run(
+        [sys.executable, "-m", "vyper", *options, str(source)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    interface, bytecode = result.stdout.strip().splitlines()
+    return {"name": name, "abi": json.loads(interface), "bytecode": bytecode}
+
+
+def compile_solidity(names: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Return `{"name", "abi", "bytecode"}` of Solidity contracts.
+
+    Raises `RuntimeError` with the compiler's message if one does not compile.
+    """
+    request = {
+        "language": "Solidity",
+        "sources": {
+            f"{name}.sol": {"content": (CONTRACTS / "solidity" / f"{name}.sol").read_text()}
+            for name in names
+        },
+        "settings": {
+            "remappings": ["@openzeppelin/contracts=node_modules/@openzeppelin/contracts"],
+            "optimizer": {"enabled": True, "runs": 200},
+            "evmVersion": EVM_VERSION,
+            "metadata": {"appendCBOR": False, "bytecodeHash": "none"},
+            "outputSelection": {"*": {"*": ["abi", "evm.bytecode.object"]}},
+        },
+    }
+    result = subprocess.run(
+        ["node", str(next((ROOT / "tools" / "solc").glob("solc-v*"))), "--standard-json"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+        input=json.dumps(request),
+    )
+    output = json.loads(result.stdout)
+    errors = [e["formattedMessage"] for e in output.get("errors", ()) if e["severity"] == "error"]
+    if errors:
+        raise RuntimeError("\n".join(errors))
+    compiled = [(name, output["contracts"][f"{name}.sol"][name]) for name in names]
+    return [
+        {"name": name, "abi": one["abi"], "bytecode": "0x" + one["evm"]["bytecode"]["object"]}
+        for name, one in compiled
+    ]
+
+
+def compile_all() -> list[dict[str, Any]]:
+    """Return what the compilers give for every contract that is deployed."""
+    return [*map(compile_vyper, VYPER), *compile_solidity(SOLIDITY)]
+
+
+def render(artifact: dict[str, Any]) -> str:
+    """Return the file for a contract: readable interface, code in one line."""
+    return json.dumps(artifact, indent=1) + "\n"
+
+
+def main() -> int:
+    """Write or check the files; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing, compare")
+    check = parser.parse_args().check
+    TARGET.mkdir(exist_ok=True)
+    stale = []
+    for artifact in compile_all():
+        path = TARGET / f"{artifact['name']}.json"
+        text = render(artifact)
+        if path.exists() and path.read_text() == text:
+            continue
+        stale.append(path.name)
+        if not check:
+            path.write_text(text)
+    for name in stale:
+        print(f"{name}: {'not what the compiler gives; run without --check' if check else 'written'}")
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
