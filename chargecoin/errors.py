@@ -5,14 +5,17 @@
     ├── CodecError              bytes or fields that are not what the format says
     │   └── FieldRangeError     a field does not fit its bits
     ├── EvidenceError           a bundle or proof that cannot be read at all
+    │   └── EvidenceCheckError      evidence that does not hold, with the step that found it
     ├── MeteringError           readings from which no energy can be stated
     │   └── SignatureInvalidError   a meter's signature does not verify
     ├── MandateError            a mandate that is malformed, out of date or not signed by its holder
     ├── ChainError              the node or the chain is not what we need it to be
     │   ├── NodeUnavailableError    no answer; try again later
+    │   │   └── InconsistentNodeError   answers that contradict each other or what is known
     │   ├── WrongChainError         another chain id, or no code at an address
     │   └── RevertedError           a contract refused a call or a transaction, with its reason
     ├── AttestationRefusedError an attester will not sign, with the check that failed
+    ├── CentralSystemError      no answer, or a refusal, where a charge point needs one
     ├── StoreError              durable storage failed; nothing was acknowledged
     └── FeedError               an operational feed entry that is not in order or not signed
 
@@ -45,6 +48,15 @@ class EvidenceError(ChargeCoinError, ValueError):
     """A bundle or proof that cannot be read at all."""
 
 
+class EvidenceCheckError(EvidenceError):
+    """Evidence that does not hold. `step` names the step of docs/evidence.md that found it."""
+
+    def __init__(self, step: str, message: str) -> None:
+        """Name the step and say what does not hold."""
+        super().__init__(message)
+        self.step = step
+
+
 class MeteringError(ChargeCoinError, ValueError):
     """Readings from which no energy can be stated. `code` is machine-readable."""
 
@@ -74,6 +86,10 @@ class NodeUnavailableError(ChainError):
     """The node gave no answer; trying again later may help."""
 
 
+class InconsistentNodeError(NodeUnavailableError):
+    """A node's answers contradict each other or what is known; none of them is used."""
+
+
 class WrongChainError(ChainError):
     """Another chain id than expected, or no code at an address."""
 
@@ -95,6 +111,10 @@ class AttestationRefusedError(ChargeCoinError):
         super().__init__(message)
         self.check = check
         self.session_id = session_id
+
+
+class CentralSystemError(ChargeCoinError):
+    """The central system refuses a charge point or does not answer it."""
 
 
 class StoreError(ChargeCoinError):

@@ -1,0 +1,1 @@
+"""Evidence of a session: built by an oracle, checked by anyone (docs/evidence.md)."""
