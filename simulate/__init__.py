@@ -1,0 +1,1 @@
+"""Virtual charge points, meters and sessions: what the demo and the tests run on."""
