@@ -15,7 +15,7 @@ def dumps(value: Any) -> bytes:
     """Return the canonical bytes. Integers beyond 2**53 − 1 must be given as strings."""
     try:
         return rfc8785.dumps(value)
-    except rfc8785.CanonicalizationError as error:
+    except (rfc8785.CanonicalizationError, RecursionError) as error:
         raise EvidenceError(f"cannot be written as canonical JSON: {error}") from error
 
 

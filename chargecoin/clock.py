@@ -71,7 +71,10 @@ class FileClock:
 
     def now(self) -> float:
         """Return UTC seconds."""
-        rate, real, simulated = _LAYOUT.unpack(self._map[:])
+        # Until two reads agree, lest one falls into the middle of the driver's write.
+        while (packed := self._map[:]) != self._map[:]:
+            pass
+        rate, real, simulated = _LAYOUT.unpack(packed)
         return float(simulated + rate * (time.time() - real) if rate else simulated)
 
     def set(self, now: float) -> None:

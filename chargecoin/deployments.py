@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
+from eth_utils.address import to_checksum_address
 
 from chargecoin.errors import ConfigurationError
 from chargecoin.typed_data import Domain
@@ -43,7 +44,10 @@ def load(path: Path) -> Deployment:
         return Deployment(
             chain_id=int(raw["chain_id"]),
             start_block=int(raw["start_block"]),
-            contracts={name: entry["address"] for name, entry in raw["contracts"].items()},
+            contracts={
+                name: to_checksum_address(entry["address"])
+                for name, entry in raw["contracts"].items()
+            },
         )
     except FileNotFoundError:
         raise ConfigurationError(

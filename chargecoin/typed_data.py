@@ -36,6 +36,8 @@ _MANDATE_TYPE_HASH: Final = keccak(text=MANDATE_TYPE)
 
 
 def _word(value: int) -> bytes:
+    if not 0 <= value < 1 << 256:
+        raise CodecError(f"{value} does not fit a word of 256 bits")
     return value.to_bytes(32, "big")
 
 
