@@ -8,6 +8,7 @@ by key, not by offset: pass a page's `after` back in.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
@@ -200,6 +201,28 @@ class ReadModel:
                 *sessions.list_sessions(
                     connection, _status(connection), wanted, after, _bounded(limit)
                 )
+            )
+
+    def session_totals(self, wanted: SessionFilter = EVERYTHING) -> Totals:
+        """Return the totals of what `sessions` lists, all pages of it.
+
+        As settled: debts collected later are not in it, nor is carbon.
+        """
+        narrow = (wanted.status, wanted.reason, wanted.assurance, wanted.batch)
+        with self._snapshot() as connection:
+            if wanted.exceptions or any(value is not None for value in narrow):
+                return sessions.total_sessions(connection, wanted)
+            first, last = money.EVER
+            found = money.days_total(
+                connection,
+                wanted.owner_id,
+                None if wanted.site_id is None else (wanted.site_id,),
+                first if wanted.since is None else to_day(wanted.since),
+                last if wanted.until is None else to_day(wanted.until),
+                wanted.connector_id,
+            )
+            return replace(
+                found, collected=0, collected_fee=0, emitted_g=0, avoided_g=0, carbon_wh=0
             )
 
     def session(self, session_id: int) -> SessionDetail | None:

@@ -74,10 +74,13 @@ def days_total(
     site_ids: Sequence[int] | None,
     first: int,
     last: int,
+    connector_id: int | None = None,
 ) -> Totals:
     """Return the totals of settlement days `first` to `last` (inclusive)."""
     days = settlement_days
-    where = (*_scope(days, owner_id, site_ids), days.c.day.between(first, last))
+    where = [*_scope(days, owner_id, site_ids), days.c.day.between(first, last)]
+    if connector_id is not None:
+        where.append(days.c.connector_id == connector_id)
     return _totals(connection.execute(select(*_sums(days)).where(*where)).one())
 
 
@@ -200,6 +203,9 @@ def periods(
     return merged[0], merged[1], merged[2]
 
 
+EVER: Final = (-(10**6), 10**6)
+
+
 def overview(connection: Connection, owner_id: int | None, now: int) -> Overview:
     """Return the first page's figures."""
     sites = list_sites(connection, owner_id)
@@ -209,7 +215,7 @@ def overview(connection: Connection, owner_id: int | None, now: int) -> Overview
         last = local.day(now)
         first = to_day(from_day(last).replace(day=1))
         per_site.update(_by_site(connection, owner_id, site_ids, first, last))
-    ever = days_total(connection, owner_id, None, -(10**6), 10**6)
+    ever = days_total(connection, owner_id, None, *EVER)
     withdrawn = sum(connection.scalars(_withdrawals(owner_id)))
     return Overview(
         today=today,

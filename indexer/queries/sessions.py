@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, select, tuple_
 
 from chargecoin import record
 from indexer.figures import (
@@ -16,6 +16,7 @@ from indexer.figures import (
     SessionFilter,
     SessionRow,
     Status,
+    Totals,
 )
 from indexer.hours import DAY_S, from_day, to_day
 from indexer.queries.places import one_connector, one_tariff, provenance, with_block
@@ -95,15 +96,8 @@ def _to_row(row: Row[Any], status: Status) -> SessionRow:
     )
 
 
-def list_sessions(
-    connection: Connection,
-    status: Status,
-    wanted: SessionFilter,
-    after: int | None,
-    limit: int,
-) -> tuple[tuple[SessionRow, ...], int | None]:
-    """Return sessions newest first, and the key that continues them."""
-    query = _rows()
+def _matching(connection: Connection, query: Select[Any], wanted: SessionFilter) -> Select[Any]:
+    """Narrow a query of sessions to a filter."""
     for column in ("owner_id", "site_id", "connector_id", "batch", "status", "reason", "assurance"):
         value = getattr(wanted, column)
         if value is not None:
@@ -124,11 +118,59 @@ def list_sessions(
             select(func.max(blocks.c.number)).where(blocks.c.timestamp <= moment)
         )
         query = query.where(sessions.c.id < ((high or 0) + 1) << LOG_BITS)
+    return query
+
+
+def list_sessions(
+    connection: Connection,
+    status: Status,
+    wanted: SessionFilter,
+    after: int | None,
+    limit: int,
+) -> tuple[tuple[SessionRow, ...], int | None]:
+    """Return sessions newest first, and the key that continues them."""
+    query = _matching(connection, _rows(), wanted)
     if after is not None:
         query = query.where(sessions.c.id < after)
     rows = connection.execute(query.order_by(sessions.c.id.desc()).limit(limit + 1)).all()
     items = tuple(_to_row(row, status) for row in rows[:limit])
     return items, items[-1].key if len(rows) > limit else None
+
+
+def total_sessions(connection: Connection, wanted: SessionFilter) -> Totals:
+    """Return the totals of the sessions of a filter, from the rows: it costs what they are many.
+
+    Only what stands in the rows: carbon and debts collected later are left at zero.
+    """
+    row = sessions.c
+    moved = row.status != int(record.Status.REJECTED)
+
+    def count(condition: ColumnElement[bool]) -> ColumnElement[int]:
+        return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+
+    def add(column: ColumnElement[int], *conditions: ColumnElement[bool]) -> ColumnElement[int]:
+        return func.coalesce(func.sum(case((and_(moved, *conditions), column), else_=0)), 0)
+
+    sums: dict[str, ColumnElement[int]] = {
+        "sessions": count(moved),
+        "unfunded": count(row.status == int(record.Status.UNFUNDED)),
+        "rejected": count(row.status == int(record.Status.REJECTED)),
+        "clamped": count(and_(moved, row.flags.bitwise_and(int(record.OutcomeFlag.CLAMPED)) != 0)),
+        "reported": count(and_(moved, row.assurance == int(record.Assurance.REPORTED))),
+        "observed": count(and_(moved, row.assurance == int(record.Assurance.OBSERVED))),
+        "signed": count(and_(moved, row.assurance == int(record.Assurance.SIGNED))),
+        "energy_wh": add(row.energy_wh),
+        "signed_wh": add(row.energy_wh, row.assurance == int(record.Assurance.SIGNED)),
+        "gross": add(row.gross),
+        "paid": add(row.paid),
+        "campaign": add(row.campaign_paid),
+        "fee": add(row.fee),
+        "debt": add(row.debt),
+        "elsewhere": add(row.gross, row.reason == int(record.Reason.NO_PAYER)),
+    }
+    query: Select[Any] = select(*(one.label(name) for name, one in sums.items()))
+    found = connection.execute(_matching(connection, query, wanted)).one()
+    return Totals(**{name: int(value) for name, value in found._mapping.items()})  # noqa: SLF001 -- public
 
 
 def one_session(connection: Connection, status: Status, session_id: int) -> SessionDetail | None:
