@@ -96,29 +96,30 @@ def _to_row(row: Row[Any], status: Status) -> SessionRow:
     )
 
 
-def _matching(connection: Connection, query: Select[Any], wanted: SessionFilter) -> Select[Any]:
-    """Narrow a query of sessions to a filter."""
+def _conditions(connection: Connection, wanted: SessionFilter) -> list[ColumnElement[bool]]:
+    """Return a filter as conditions on `sessions`."""
+    found: list[ColumnElement[bool]] = []
     for column in ("owner_id", "site_id", "connector_id", "batch", "status", "reason", "assurance"):
         value = getattr(wanted, column)
         if value is not None:
-            query = query.where(sessions.c[column] == value)
+            found.append(sessions.c[column] == value)
     if wanted.exceptions:
-        query = query.where(sessions.c.status != int(record.Status.SETTLED))
+        found.append(sessions.c.status != int(record.Status.SETTLED))
     if wanted.since is not None:
-        query = query.where(sessions.c.settled_day >= to_day(wanted.since))
+        found.append(sessions.c.settled_day >= to_day(wanted.since))
         moment = to_day(wanted.since) * DAY_S - int(_WIDEST_OFFSET.total_seconds())
         low = connection.scalar(
             select(func.min(blocks.c.number)).where(blocks.c.timestamp >= moment)
         )
-        query = query.where(sessions.c.id >= (low or 0) << LOG_BITS)
+        found.append(sessions.c.id >= (low or 0) << LOG_BITS)
     if wanted.until is not None:
-        query = query.where(sessions.c.settled_day <= to_day(wanted.until))
+        found.append(sessions.c.settled_day <= to_day(wanted.until))
         moment = (to_day(wanted.until) + 1) * DAY_S + int(_WIDEST_OFFSET.total_seconds())
         high = connection.scalar(
             select(func.max(blocks.c.number)).where(blocks.c.timestamp <= moment)
         )
-        query = query.where(sessions.c.id < ((high or 0) + 1) << LOG_BITS)
-    return query
+        found.append(sessions.c.id < ((high or 0) + 1) << LOG_BITS)
+    return found
 
 
 def list_sessions(
@@ -129,7 +130,7 @@ def list_sessions(
     limit: int,
 ) -> tuple[tuple[SessionRow, ...], int | None]:
     """Return sessions newest first, and the key that continues them."""
-    query = _matching(connection, _rows(), wanted)
+    query = _rows().where(*_conditions(connection, wanted))
     if after is not None:
         query = query.where(sessions.c.id < after)
     rows = connection.execute(query.order_by(sessions.c.id.desc()).limit(limit + 1)).all()
@@ -168,8 +169,9 @@ def total_sessions(connection: Connection, wanted: SessionFilter) -> Totals:
         "debt": add(row.debt),
         "elsewhere": add(row.gross, row.reason == int(record.Reason.NO_PAYER)),
     }
-    query: Select[Any] = select(*(one.label(name) for name, one in sums.items()))
-    found = connection.execute(_matching(connection, query, wanted)).one()
+    columns = (expression.label(name) for name, expression in sums.items())
+    where = _conditions(connection, wanted)
+    found = connection.execute(select(*columns).where(*where)).one()
     return Totals(**{name: int(value) for name, value in found._mapping.items()})  # noqa: SLF001 -- public
 
 
