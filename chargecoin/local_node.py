@@ -61,6 +61,8 @@ class NodeOptions:
             *("--hardfork", "prague"),
             *("--accounts", str(self.accounts)),
             *("--slots-in-an-epoch", str(self.slots_in_an_epoch)),
+            # As they come and not by fee, so that what is sent in order gets ids in order.
+            *("--order", "fifo"),
             *("--color", "never"),
         ]
         if self.timestamp is not None:

@@ -60,6 +60,18 @@ class ChainReader(Protocol):
     async def run_terms(self, connector_id: int, index: int, block: BlockId = "latest") -> RunTerms:
         """Return a connector's owner and one of its tariffs."""
 
+    async def site(self, site_id: int, block: BlockId = "latest") -> Site:
+        """Return a registered site, all zero if there is no such."""
+
+    async def station(self, station_id: int, block: BlockId = "latest") -> Station:
+        """Return a registered station, all zero if there is no such."""
+
+    async def evse(self, evse: int, block: BlockId = "latest") -> Evse:
+        """Return a registered EVSE, all zero if there is no such."""
+
+    async def connector(self, connector_id: int, block: BlockId = "latest") -> Connector:
+        """Return a registered connector, all zero if there is no such."""
+
     async def meter_key(
         self, connector_id: int, fingerprint: bytes, block: BlockId = "latest"
     ) -> RegisteredKey:
@@ -229,15 +241,15 @@ class Chain:
 
     async def site(self, site_id: int, block: BlockId = "latest") -> Site:
         """Return a site."""
-        return Site(*await self._call("StationRegistry", "site", site_id, block=block))
+        return Site(*await self._registry("site", site_id, block=block))
 
     async def station(self, station_id: int, block: BlockId = "latest") -> Station:
         """Return a charging station."""
-        return Station(*await self._call("StationRegistry", "station", station_id, block=block))
+        return Station(*await self._registry("station", station_id, block=block))
 
     async def evse(self, evse: int, block: BlockId = "latest") -> Evse:
         """Return an EVSE."""
-        return Evse(*await self._call("StationRegistry", "evse", evse, block=block))
+        return Evse(*await self._registry("evse", evse, block=block))
 
     async def connector(self, connector_id: int, block: BlockId = "latest") -> Connector:
         """Return a connector."""
@@ -256,8 +268,8 @@ class Chain:
         self, connector_id: int, fingerprint: bytes, block: BlockId = "latest"
     ) -> RegisteredKey:
         """Return a meter's registered key by keccak256 of its public key."""
-        curve, kind, voucher, valid_from, revoked_at = await self._call(
-            "StationRegistry", "meter_key", connector_id, fingerprint, block=block
+        curve, kind, voucher, valid_from, revoked_at = await self._registry(
+            "meter_key", connector_id, fingerprint, block=block
         )
         return RegisteredKey(curve, kind, to_checksum_address(voucher), valid_from, revoked_at)
 

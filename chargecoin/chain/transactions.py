@@ -7,7 +7,6 @@ next, and may have to store a transaction before it is sent. Fees are EIP-1559.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -21,8 +20,6 @@ from chargecoin.errors import ChainError, NodeUnavailableError, RevertedError
 
 RECEIPT_TIMEOUT_S: Final = 120.0
 RECEIPT_INTERVAL_S: Final = 0.05
-PIPELINE: Final = 50
-"""How many transactions of one sender wait at once; nodes drop long queues."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,43 +168,8 @@ async def wait_for_receipt(
         ) from None
 
 
-async def execute(
-    rpc: Rpc,
-    signer: TransactionSigner,
-    calls: Sequence[Call],
-    *,
-    chain_id: int,
-    first_nonce: int,
-) -> list[Receipt]:
-    """Send calls of one sender in order, many in flight, and return their receipts.
-
-    Raises `RevertedError` with the contract's reason for the first that failed;
-    those after it may have been done.
-    """
-    receipts: list[Receipt] = []
-    fees = await suggest_fees(rpc)
-    for start in range(0, len(calls), PIPELINE):
-        part = calls[start : start + PIPELINE]
-        signed = [
-            sign(call, signer, chain_id=chain_id, nonce=first_nonce + start + i, fees=fees)
-            for i, call in enumerate(part)
-        ]
-        await rpc.batch([("eth_sendRawTransaction", ("0x" + one.raw.hex(),)) for one in signed])
-        # They are mined in the order of their nonces: once the last is, all are.
-        await wait_for_receipt(rpc, signed[-1].hash)
-        raw = await rpc.batch(
-            [("eth_getTransactionReceipt", ("0x" + one.hash.hex(),)) for one in signed]
-        )
-        for call, one in zip(part, raw, strict=True):
-            found = Receipt.from_json(one)
-            if not found.succeeded:
-                raise RevertedError(call.name, await _reason(rpc, call, signer.address, found))
-            receipts.append(found)
-    return receipts
-
-
-async def _reason(rpc: Rpc, call: Call, sender: str, failed: Receipt) -> str:
-    """Ask the node to repeat a failed call where it failed, for the words a receipt lacks."""
+async def failure_reason(rpc: Rpc, call: Call, sender: str, failed: Receipt) -> str:
+    """Return why a mined transaction failed: a receipt does not say, so the node repeats it."""
     request = {"from": sender, "data": "0x" + call.data.hex(), "value": hex(call.value)}
     if call.to is not None:
         request["to"] = call.to

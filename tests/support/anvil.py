@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Final
 
 import pytest
 
 from chargecoin.local_node import LocalNode, NodeOptions
 
+GENESIS: Final = 1_767_225_600
+"""2026-01-01 00:00:00 UTC; from there the chain's time runs on by itself."""
+
 
 @pytest.fixture(scope="session")
 def anvil_session() -> Iterator[LocalNode]:
     """One node for the whole run; ask for `anvil` unless you build on it once a session."""
-    with LocalNode() as node:
+    with LocalNode(NodeOptions(timestamp=GENESIS)) as node:
         yield node
 
 

@@ -1,0 +1,80 @@
+"""What the ape scripts share: the network ape is connected to, and keys that ape keeps."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import ape
+import click
+from eth_utils.address import to_checksum_address
+
+from chargecoin.chain import Rpc
+from chargecoin.errors import ChargeCoinError, ConfigurationError
+from scripts._book import LOCAL_CHAINS
+from scripts._pipeline import Pipeline
+
+T = TypeVar("T")
+
+
+class ApeSigner:
+    """An account of ape as a signer; a keyfile account asks for its passphrase."""
+
+    def __init__(self, account: Any) -> None:
+        """Sign with an ape account."""
+        self._account = account
+        self.address = str(to_checksum_address(account.address))
+
+    def sign_transaction(self, fields: dict[str, Any]) -> bytes:
+        """Return the raw signed transaction."""
+        transaction = ape.networks.provider.network.ecosystem.create_transaction(**fields)
+        signed = self._account.sign_transaction(transaction)
+        if signed is None:
+            raise ConfigurationError(f"{self.address} did not sign")
+        return bytes(signed.serialize_transaction())
+
+
+def signer(alias: str | None) -> ApeSigner:
+    """Return an account by alias; the first test account if none is named on a local chain."""
+    if alias is not None:
+        try:
+            return ApeSigner(ape.accounts.load(alias))
+        except KeyError:
+            raise ConfigurationError(
+                f"ape has no account {alias!r}; import one with `ape accounts import {alias}`"
+            ) from None
+    if ape.networks.provider.chain_id not in LOCAL_CHAINS:
+        raise ConfigurationError("name the account to send with: --account ALIAS")
+    return ApeSigner(ape.accounts.test_accounts[0])
+
+
+def test_address(index: int) -> str:
+    """Return the address of one of ape's test accounts."""
+    return str(to_checksum_address(ape.accounts.test_accounts[index].address))
+
+
+def account_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a command name the ape account it sends with."""
+    return click.option(
+        "--account",
+        metavar="ALIAS",
+        help="ape account to send with; on a local chain the first test account",
+    )(command)
+
+
+def run(work: Callable[[Pipeline], Coroutine[Any, Any, T]]) -> T:
+    """Return what `work` did on ape's chain; known faults end the command with their message."""
+
+    async def connected() -> T:
+        provider = ape.networks.provider
+        rpc = Rpc(str(getattr(provider, "http_uri", None) or provider.uri))
+        try:
+            return await work(Pipeline(rpc, provider.chain_id, report=click.echo))
+        finally:
+            await rpc.close()
+
+    try:
+        return asyncio.run(connected())
+    except ChargeCoinError as error:
+        raise click.ClickException(str(error)) from error

@@ -1,0 +1,89 @@
+"""Many transactions of several senders in flight at once, in a fixed order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from chargecoin.chain import Receipt, Rpc
+from chargecoin.chain.transactions import (
+    Call,
+    Signed,
+    TransactionSigner,
+    failure_reason,
+    sign,
+    suggest_fees,
+    transaction_count,
+    wait_for_receipt,
+)
+from chargecoin.errors import RevertedError
+
+IN_FLIGHT: Final = 50
+"""How many transactions wait at once. Nodes drop long queues of one sender."""
+
+
+@dataclass(slots=True)
+class Sender:
+    """A key that only this process uses while it runs, and its next nonce."""
+
+    signer: TransactionSigner
+    nonce: int
+
+    @property
+    def address(self) -> str:
+        """The sender's address."""
+        return self.signer.address
+
+
+class Pipeline:
+    """Sends calls through one node, and says how far it is."""
+
+    def __init__(
+        self, rpc: Rpc, chain_id: int, report: Callable[[str], None] = lambda _line: None
+    ) -> None:
+        """Send on `chain_id` through `rpc`; `report` gets a line now and then."""
+        self.rpc = rpc
+        self.chain_id = chain_id
+        self.report = report
+
+    async def senders(self, signers: Iterable[TransactionSigner]) -> list[Sender]:
+        """Return senders that continue after what the node knows of them."""
+        found = list(signers)
+        nonces = await asyncio.gather(
+            *(transaction_count(self.rpc, signer.address) for signer in found)
+        )
+        return [Sender(signer, nonce) for signer, nonce in zip(found, nonces, strict=True)]
+
+    async def execute(
+        self, jobs: Sequence[tuple[Sender, Call]], what: str = "transactions"
+    ) -> list[Receipt]:
+        """Send all jobs in order and return their receipts in the same order.
+
+        Raises `RevertedError` with the contract's reason for the first that failed;
+        those sent together with it may have been done.
+        """
+        receipts: list[Receipt] = []
+        for start in range(0, len(jobs), IN_FLIGHT):
+            receipts += await self._execute(jobs[start : start + IN_FLIGHT])
+            self.report(f"{what}: {len(receipts)} of {len(jobs)}")
+        return receipts
+
+    async def _execute(self, jobs: Sequence[tuple[Sender, Call]]) -> list[Receipt]:
+        fees = await suggest_fees(self.rpc)
+        signed: list[Signed] = []
+        for sender, call in jobs:
+            signed.append(
+                sign(call, sender.signer, chain_id=self.chain_id, nonce=sender.nonce, fees=fees)
+            )
+            sender.nonce += 1
+        await self.rpc.batch(
+            [("eth_sendRawTransaction", ("0x" + one.raw.hex(),)) for one in signed]
+        )
+        receipts = await asyncio.gather(*(wait_for_receipt(self.rpc, one.hash) for one in signed))
+        for (sender, call), found in zip(jobs, receipts, strict=True):
+            if not found.succeeded:
+                reason = await failure_reason(self.rpc, call, sender.address, found)
+                raise RevertedError(call.name, reason)
+        return receipts

@@ -1,0 +1,99 @@
+"""Deploy the protocol, or what of it is missing: `ape run deploy --help`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+from ape.cli import ConnectedProviderCommand
+
+from chargecoin.errors import ConfigurationError
+from scripts._ape import account_option, run, signer, test_address
+from scripts._book import LOCAL_CHAINS, Book, Settings
+from scripts._deployment import deploy, plan
+from scripts._pipeline import Pipeline
+from scripts._verification import parameter_differences
+
+
+def settings_for(
+    chain_id: int, deployer: str, file: Path | None, options: dict[str, object]
+) -> Settings:
+    """Return the settings of a file, or those of a local chain, with options before both.
+
+    On a local chain governance acts without delay, the fees go to the deployer and
+    the second test account is the guardian.
+    """
+    if file is not None:
+        settings = Settings.from_toml(file)
+    elif chain_id in LOCAL_CHAINS:
+        settings = Settings(
+            guardian=test_address(1),
+            members=(),
+            threshold=0,
+            proposers=(deployer,),
+            destinations=(deployer,) * 4,
+            delay_s=0,
+        )
+    else:
+        raise ConfigurationError(
+            f"chain {chain_id} is public: name a file of settings, "
+            "--settings FILE (docs/protocol-developer.md)"
+        )
+    given = {name: value for name, value in options.items() if value not in (None, ())}
+    return replace(settings, **given).checked(chain_id)  # type: ignore[arg-type]
+
+
+@click.command(
+    cls=ConnectedProviderCommand,
+    short_help="Deploy the protocol, or what of it is missing",
+    epilog="Example: ape run deploy --network ethereum:local:foundry --member 0x… --threshold 1",
+)
+@account_option
+@click.option("--settings", type=click.Path(path_type=Path), help="settings (TOML)")
+@click.option("--member", "members", multiple=True, metavar="ADDRESS", help="committee member")
+@click.option("--threshold", type=int, help="how many members must sign")
+@click.option("--token", metavar="ADDRESS", help="payment token; a test one on local chains")
+@click.option("--guardian", metavar="ADDRESS", help="may pause and revoke committees")
+@click.option("--proposer", "proposers", multiple=True, metavar="ADDRESS", help="governs")
+@click.option("--delay", "delay_s", type=int, metavar="SECONDS", help="of governance")
+@click.option("--out", type=click.Path(path_type=Path), help="deployments/<chain id>.json")
+@click.option("--dry-run", is_flag=True, help="say what would be done, and do nothing")
+def cli(
+    account: str | None,
+    settings: Path | None,
+    out: Path | None,
+    *,
+    dry_run: bool,
+    **options: object,
+) -> None:
+    """Deploy the protocol on the network, or what of it the address book does not have.
+
+    Running it again changes nothing; where governance has to wait, it goes on.
+    """
+
+    async def work(pipeline: Pipeline) -> None:
+        key = signer(account)
+        path = out or Path("deployments") / f"{pipeline.chain_id}.json"
+        book = Book(path, pipeline.chain_id)
+        wanted = settings_for(pipeline.chain_id, key.address, settings, options)
+        for step in plan(book, wanted):
+            state = f"is at {step.address}" if step.address else "is missing"
+            click.echo(f"{step.name} {state}")
+        if dry_run:
+            click.echo(f"nothing was done; the book would be {path}")
+            return
+        [deployer] = await pipeline.senders([key])
+        progress = await deploy(pipeline, deployer, book, wanted)
+        click.echo(progress.message)
+        faults = await parameter_differences(pipeline.rpc, book, wanted)
+        for fault in faults if progress.done else ():
+            click.echo(fault)
+        if faults and progress.done:
+            raise ConfigurationError(
+                "what is deployed is not as asked for, and deploying does not change it; "
+                "governance can (docs/protocol-developer.md)"
+            )
+        click.echo(f"address book: {path}")
+
+    run(work)
