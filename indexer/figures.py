@@ -457,7 +457,8 @@ class Status:
 class Change:
     """Something pages may want to show again. `owner_id` 0 concerns all.
 
-    `kind`: `settled`, `registry`, `money`, `reorg`, `finality`, `state` or `feed`.
+    `kind`: `settled`, `registry`, `money`, `block` (nothing but the head moved), `reorg`,
+    `state` or `feed`.
     """
 
     change: int

@@ -118,6 +118,14 @@ blocks = Table(
     Index(None, "timestamp"),
 )
 
+# Blocks without logs are kept only as long as a reorg may have to step back over them.
+Index(
+    "ix_blocks_empty",
+    blocks.c.number,
+    sqlite_where=blocks.c.logs == 0,
+    postgresql_where=blocks.c.logs == 0,
+)
+
 # One row (id 1). Finality of a row is its block number against `safe_number` and
 # `final_number`: stated once, not in every row.
 cursor = Table(
@@ -323,10 +331,21 @@ surplus_recoveries = _event(
 
 _SHARES: Final = ("stakers", "drivers", "stations", "treasury")
 fee_shares = _event("fee_shares", *(_required(name, Amount()) for name in _SHARES))
+fee_destinations = _event("fee_destinations", *(_required(name, Address) for name in _SHARES))
 fee_routings = _event(
     "fee_routings",
     _required("amount", Amount()),
     *(_required(name, Amount()) for name in _SHARES),
+)
+
+reimbursement_settings = _event(
+    "reimbursement_settings", _required("oracles", Address), _required("per_batch", Amount())
+)
+reimbursements = _event(
+    "reimbursements",
+    _required("oracles", Address),
+    _required("batches", Amount()),
+    _required("amount", Amount()),
 )
 
 # --- Settlement: batches, runs, sessions -----------------------------------------------------

@@ -78,6 +78,14 @@ def upgrade() -> None:  # noqa: PLR0915 -- a list of tables, not a procedure
         sa.Column("logs", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("number", name="pk_blocks"),
     )
+    op.create_index(
+        "ix_blocks_empty",
+        "blocks",
+        ["number"],
+        unique=False,
+        sqlite_where=sa.text("logs = 0"),
+        postgresql_where=sa.text("logs = 0"),
+    )
     op.create_index("ix_blocks_timestamp", "blocks", ["timestamp"], unique=False)
     op.create_table(
         "caps",
@@ -295,6 +303,21 @@ def upgrade() -> None:  # noqa: PLR0915 -- a list of tables, not a procedure
         sa.PrimaryKeyConstraint("id", name="pk_exposure_limits"),
     )
     op.create_table(
+        "fee_destinations",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("stakers", sa.String(length=42), nullable=False),
+        sa.Column("drivers", sa.String(length=42), nullable=False),
+        sa.Column("stations", sa.String(length=42), nullable=False),
+        sa.Column("treasury", sa.String(length=42), nullable=False),
+        sa.Column("tx_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_fee_destinations"),
+    )
+    op.create_table(
         "fee_routers",
         sa.Column(
             "id",
@@ -496,6 +519,33 @@ def upgrade() -> None:  # noqa: PLR0915 -- a list of tables, not a procedure
         sa.Column("paused_until", indexer.schema.Amount(precision=78, scale=0), nullable=False),
         sa.Column("tx_hash", sa.LargeBinary(length=32), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_pauses"),
+    )
+    op.create_table(
+        "reimbursement_settings",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("oracles", sa.String(length=42), nullable=False),
+        sa.Column("per_batch", indexer.schema.Amount(precision=78, scale=0), nullable=False),
+        sa.Column("tx_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_reimbursement_settings"),
+    )
+    op.create_table(
+        "reimbursements",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("oracles", sa.String(length=42), nullable=False),
+        sa.Column("batches", indexer.schema.Amount(precision=78, scale=0), nullable=False),
+        sa.Column("amount", indexer.schema.Amount(precision=78, scale=0), nullable=False),
+        sa.Column("tx_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_reimbursements"),
     )
     op.create_table(
         "runs",

@@ -1,0 +1,194 @@
+"""Which event goes into which table: the interfaces of the contracts, read once.
+
+An event whose arguments all have a fixed size is read word by word here, which is
+several times faster than a general decoder; `eth_abi` reads the others, and is
+what a property test holds these readers against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+import orjson
+from eth_abi.abi import default_codec
+from eth_abi.exceptions import DecodingError
+from eth_utils.address import to_checksum_address
+from sqlalchemy import BigInteger, Table
+
+from chargecoin import contracts
+from chargecoin.errors import CodecError
+from indexer import schema
+from indexer.rpc import Log
+
+SESSION: Final = "Session"
+RUN: Final = "Run"
+BATCH_SETTLED: Final = "BatchSettled"
+DEBT_COLLECTED: Final = "DebtCollected"
+
+# Event → table, and arguments whose column has another name.
+_TABLES: Final[dict[str, tuple[Table, dict[str, str]]]] = {
+    "OwnerRegistered": (schema.owners, {}),
+    "OperatorSet": (schema.operators, {}),
+    "SiteAdded": (schema.sites, {}),
+    "StationAdded": (schema.stations, {}),
+    "EvseAdded": (schema.evses, {}),
+    "ConnectorAdded": (schema.connectors, {}),
+    "TariffPublished": (schema.tariffs, {"index": "tariff_index"}),
+    "MeterKeyAdded": (schema.meter_keys, {}),
+    "MeterKeyVouched": (schema.meter_key_vouchings, {}),
+    "MeterKeyRevoked": (schema.meter_key_revocations, {}),
+    "VoucherSet": (schema.vouchers, {}),
+    "AccountOpened": (schema.accounts, {}),
+    "Deposited": (schema.deposits, {}),
+    "DailyLimitSet": (schema.daily_limits, {"limit": "daily_limit"}),
+    "WithdrawalRequested": (schema.withdrawal_requests, {}),
+    "WithdrawalCancelled": (schema.withdrawal_cancellations, {}),
+    "Withdrawn": (schema.withdrawals, {"to": "recipient"}),
+    "MandateRevoked": (schema.mandate_revocations, {}),
+    RUN: (schema.runs, {}),
+    SESSION: (schema.sessions, {}),
+    "RunSkipped": (schema.skipped_runs, {}),
+    BATCH_SETTLED: (schema.batches, {}),
+    DEBT_COLLECTED: (schema.collections, {}),
+    "AccrualWithdrawn": (schema.accrual_withdrawals, {"to": "recipient"}),
+    "FeesRouted": (schema.fees_routed, {}),
+    "CommitteeAppointed": (schema.committees, {}),
+    "CommitteeRevoked": (schema.committee_revocations, {}),
+    "Paused": (schema.pauses, {"until": "paused_until"}),
+    "CapsSet": (schema.caps, {}),
+    "ExposureLimitSet": (schema.exposure_limits, {"limit": "exposure_limit"}),
+    "FeeRouterSet": (schema.fee_routers, {}),
+    "SurplusRecovered": (schema.surplus_recoveries, {"to": "recipient"}),
+    "SharesSet": (schema.fee_shares, {}),
+    "DestinationsSet": (schema.fee_destinations, {}),
+    "Routed": (schema.fee_routings, {}),
+    "ReimbursementSet": (schema.reimbursement_settings, {}),
+    "Reimbursed": (schema.reimbursements, {}),
+}
+CONTRACTS: Final = ("StationRegistry", "Settlement", "FeeRouter")
+
+
+@lru_cache(maxsize=65_536)
+def checksum(word: bytes) -> str:
+    """Return the checksummed address in a 32-byte word."""
+    return to_checksum_address(word[-20:])
+
+
+def clean(text: bytes) -> str:
+    """Return text that every database takes: what is not UTF-8, and NUL, become U+FFFD.
+
+    Anyone can register a name, and the EVM does not check what a string is made of.
+    """
+    return text.decode("utf-8", "replace").replace("\x00", "\ufffd")
+
+
+# How a value of a type is read from its 32-byte word, and from what eth_abi returns.
+_FROM_WORD: Final[dict[str, Callable[[bytes], Any]]] = {
+    "uint256": lambda word: int.from_bytes(word, "big"),
+    "bytes32": bytes,
+    "address": checksum,
+    "bool": lambda word: word[-1] == 1,
+}
+_FROM_ABI: Final[dict[str, Callable[[Any], Any]]] = {
+    "uint256": int,
+    "bytes32": bytes,
+    "bytes": bytes,
+    "string": clean,
+    "address": to_checksum_address,
+    "bool": bool,
+    "address[]": lambda members: orjson.dumps(
+        [to_checksum_address(one) for one in members]
+    ).decode(),
+}
+
+
+def _to_slot(value: int) -> bytes:
+    return value.to_bytes(32, "big")
+
+
+def _to_63_bits(value: int) -> int:
+    if value >= 1 << 63:
+        raise CodecError(f"{value} is more than the contract can have logged here")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of one contract, and how to read its logs into column values."""
+
+    contract: str
+    name: str
+    topic: str
+    table: Table
+    columns: tuple[str, ...]
+    _topics: tuple[Callable[[bytes], Any], ...]
+    _data: tuple[Callable[[Any], Any], ...]
+    _types: tuple[str, ...]
+    _static: bool
+    _order: tuple[int, ...]
+    _finish: tuple[Callable[[Any], Any] | None, ...]
+
+    def read(self, log: Log) -> list[Any]:
+        """Return the values of `columns`. Raises `CodecError` for what is not such a log."""
+        if len(log.topics) != len(self._topics) + 1:
+            raise CodecError(f"a log of {self.name} has {len(log.topics)} topics")
+        values = [
+            read(bytes.fromhex(topic[2:]))
+            for read, topic in zip(self._topics, log.topics[1:], strict=True)
+        ]
+        data = bytes.fromhex(log.data[2:])
+        if self._static:
+            if len(data) != 32 * len(self._data):
+                raise CodecError(f"a log of {self.name} has {len(data)} bytes of data")
+            values += [read(data[32 * i : 32 * i + 32]) for i, read in enumerate(self._data)]
+        else:
+            try:
+                found = default_codec.decode(self._types, data)
+            except DecodingError as error:
+                raise CodecError(f"a log of {self.name} cannot be read: {error}") from error
+            values += [read(value) for read, value in zip(self._data, found, strict=True)]
+        return [
+            value if finish is None else finish(value)
+            for value, finish in zip((values[i] for i in self._order), self._finish, strict=True)
+        ]
+
+
+def _event(contract: str, abi: contracts.EventAbi) -> Event:
+    table, renamed = _TABLES[abi.name]
+    indexed = [one for one in abi.inputs if one["indexed"]]
+    plain = [one for one in abi.inputs if not one["indexed"]]
+    static = all(one["type"] in _FROM_WORD for one in plain)
+    # Strings are read as the bytes they are: eth_abi would refuse what is not UTF-8.
+    types = tuple("bytes" if one["type"] == "string" else str(one["type"]) for one in plain)
+    read_order = [one["name"] for one in (*indexed, *plain)]
+    finish: list[Callable[[Any], Any] | None] = []
+    for one in abi.inputs:
+        column = table.c.get(renamed.get(one["name"], one["name"]))
+        if column is None:
+            finish.append(None)
+        elif one["type"] == "uint256" and column.type is schema.Hash:
+            finish.append(_to_slot)
+        else:
+            finish.append(_to_63_bits if isinstance(column.type, BigInteger) else None)
+    return Event(
+        contract=contract,
+        name=abi.name,
+        topic="0x" + abi.topic.hex(),
+        table=table,
+        columns=tuple(renamed.get(one["name"], one["name"]) for one in abi.inputs),
+        _topics=tuple(_FROM_WORD[one["type"]] for one in indexed),
+        _data=tuple((_FROM_WORD if static else _FROM_ABI)[one["type"]] for one in plain),
+        _types=types,
+        _static=static,
+        _order=tuple(read_order.index(one["name"]) for one in abi.inputs),
+        _finish=tuple(finish),
+    )
+
+
+def events_of(contract: str) -> dict[str, Event]:
+    """Return a contract's events by topic (0x and hex)."""
+    found = (_event(contract, abi) for abi in contracts.events(contract).values())
+    return {event.topic: event for event in found}
