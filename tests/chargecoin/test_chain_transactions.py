@@ -25,14 +25,15 @@ from chargecoin.chain.transactions import (
 )
 from chargecoin.errors import ChainError, CodecError, NodeUnavailableError, RevertedError
 from chargecoin.local_node import CHAIN_ID, LocalNode
-from tests.support.protocol import DEPLOYER_KEY, Protocol
+from scripts._local import DEPLOYER
+from tests.support.protocol import Protocol
 
 STRANGER = "0x" + "42" * 20
 
 
 @pytest.fixture
 def sender() -> KeySigner:
-    return KeySigner(bytes.fromhex(DEPLOYER_KEY[2:]))
+    return DEPLOYER
 
 
 @pytest_asyncio.fixture

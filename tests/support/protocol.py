@@ -11,15 +11,12 @@ from typing import Any, Final
 import pytest
 from eth_utils.crypto import keccak
 
-from chargecoin import deployments
-from chargecoin.chain import Chain, Rpc
 from chargecoin.chain.transactions import KeySigner
 from chargecoin.deployments import Deployment
 from chargecoin.local_node import CHAIN_ID, LocalNode
 from chargecoin.typed_data import Signer
-from scripts._book import Book, Settings
-from scripts._deployment import deploy
-from scripts._onboarding import onboard
+from scripts._local import DEPLOYER, GUARDIAN
+from scripts._local import set_up as set_up_local
 from scripts._onboarding_file import (
     ConnectorInput,
     EvseInput,
@@ -30,12 +27,6 @@ from scripts._onboarding_file import (
     StationInput,
     TariffInput,
 )
-from scripts._pipeline import Pipeline
-
-# The keys of anvil's first accounts, which hold test ether; known to everyone.
-DEPLOYER_KEY: Final = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
-GUARDIAN_KEY: Final = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d"
-GAS_MONEY: Final = 10**18
 
 
 def secret(role: str) -> str:
@@ -114,12 +105,20 @@ class Protocol:
     node: LocalNode
     book: Path
     deployment: Deployment
-    deployer: KeySigner
-    guardian: KeySigner
     members: tuple[Signer, ...]
     threshold: int
     onboarding: Onboarding
     ids: dict[str, Any]
+
+    @property
+    def deployer(self) -> KeySigner:
+        """Who deployed, and proposes to governance."""
+        return DEPLOYER
+
+    @property
+    def guardian(self) -> KeySigner:
+        """Who may pause and revoke committees."""
+        return GUARDIAN
 
     @property
     def url(self) -> str:
@@ -144,36 +143,11 @@ def set_up(
     threshold: int = 2,
 ) -> Protocol:
     """Deploy and onboard on a node; the address book goes into `folder`."""
-    deployer, guardian = (KeySigner(bytes.fromhex(k[2:])) for k in (DEPLOYER_KEY, GUARDIAN_KEY))
     attesters = attester_signers(members)
-    path = folder / f"{CHAIN_ID}.json"
-
-    async def work() -> tuple[Deployment, dict[str, Any]]:
-        rpc = Rpc(node.url)
-        try:
-            pipeline = Pipeline(rpc, CHAIN_ID)
-            [sender] = await pipeline.senders([deployer])
-            book = Book(path, CHAIN_ID)
-            settings = Settings(
-                guardian=guardian.address,
-                members=tuple(signer.address for signer in attesters),
-                threshold=threshold,
-                proposers=(deployer.address,),
-                destinations=(deployer.address,) * 4,
-                delay_s=0,
-            )
-            await deploy(pipeline, sender, book, settings.checked(CHAIN_ID))
-            deployment = deployments.load(path)
-            chain = Chain(rpc, deployment)
-            ids = await onboard(pipeline, book, chain, sender, onboarding, GAS_MONEY)
-            return deployment, ids
-        finally:
-            await rpc.close()
-
-    deployment, ids = asyncio.run(work())
-    return Protocol(
-        node, path, deployment, deployer, guardian, attesters, threshold, onboarding, ids
-    )
+    addresses = tuple(signer.address for signer in attesters)
+    book = folder / f"{CHAIN_ID}.json"
+    made = asyncio.run(set_up_local(node.url, book, addresses, threshold, onboarding))
+    return Protocol(node, book, made.deployment, attesters, threshold, onboarding, made.ids)
 
 
 @pytest.fixture(scope="session")
