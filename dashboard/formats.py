@@ -1,0 +1,203 @@
+"""How figures are written: one object knows the reader's locale and the currency.
+
+Everything a person reads of money, energy, mass and time goes through here, so
+that another language is another `Formats` and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
+from functools import cached_property
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_datetime, format_time, get_timezone_name
+from babel.numbers import (
+    UnknownCurrencyError,
+    format_currency,
+    format_decimal,
+    format_percent,
+    get_currency_precision,
+    get_decimal_symbol,
+    list_currencies,
+)
+from markupsafe import Markup
+
+from chargecoin.errors import ConfigurationError
+from chargecoin.record import session_id, split_session_id
+
+TOKEN_DECIMALS: Final = 6
+NO_VALUE: Final = "–"
+
+
+@dataclass(frozen=True)
+class Formats:
+    """Writes figures for one locale (`en_GB`) and one currency (ISO 4217)."""
+
+    locale_name: str
+    currency: str
+
+    def __post_init__(self) -> None:
+        """Refuse a locale or currency that Babel does not know."""
+        try:
+            _ = self.locale
+            if self.currency not in list_currencies():
+                raise UnknownCurrencyError(self.currency)
+        except (UnknownLocaleError, UnknownCurrencyError, ValueError) as error:
+            raise ConfigurationError(
+                f"locale {self.locale_name!r} or currency {self.currency!r} is not known ({error}); "
+                "write for example locale = 'en_GB' and currency = 'EUR'"
+            ) from error
+
+    @cached_property
+    def locale(self) -> Locale:
+        """Babel's locale."""
+        return Locale.parse(self.locale_name)
+
+    @property
+    def language(self) -> str:
+        """The tag for the page's `lang`."""
+        return self.locale_name.replace("_", "-")
+
+    @cached_property
+    def _pattern(self) -> str:
+        positive = self.locale.currency_formats["standard"].pattern.split(";")[0]
+        whole, _, rest = positive.partition(".00")
+        return f"{whole}.{'0' * TOKEN_DECIMALS}{rest}"
+
+    def money_text(self, amount: int) -> str:
+        """Return base units exactly, to the last of the token's six decimals, as plain text."""
+        value = Decimal(amount).scaleb(-TOKEN_DECIMALS)
+        return format_currency(
+            value, self.currency, format=self._pattern, currency_digits=False, locale=self.locale
+        )
+
+    def money(self, amount: int | None) -> Markup:
+        """Return base units exactly; what is below the currency's smallest coin is set smaller."""
+        if amount is None:
+            return Markup('<span class="none">{}</span>').format(NO_VALUE)
+        text = self.money_text(amount)
+        coin = get_currency_precision(self.currency)
+        point = text.rindex(get_decimal_symbol(self.locale))
+        cut = point + 1 + coin if coin else point
+        end = point + 1 + TOKEN_DECIMALS
+        return Markup('<span class="money">{}<span class="sub">{}</span>{}</span>').format(
+            text[:cut], text[cut:end], text[end:]
+        )
+
+    def money_short(self, amount: int) -> str:
+        """Return base units rounded to the smallest coin, for chart labels and sentences only."""
+        value = Decimal(amount).scaleb(-TOKEN_DECIMALS)
+        return format_currency(value, self.currency, locale=self.locale)
+
+    def money_exact(self, amount: Fraction) -> str:
+        """Return base units with their fraction written out: `€1.234567 + 1⁄3`."""
+        whole, rest = divmod(amount, 1)
+        text = self.money_text(int(whole))
+        return f"{text} + {rest.numerator}⁄{rest.denominator}" if rest else text
+
+    def number(self, value: float) -> str:
+        """Return a count or a decimal, grouped."""
+        return format_decimal(value, locale=self.locale)
+
+    def kwh(self, energy_wh: int) -> str:
+        """Return Wh as kWh to the last watt-hour, without the unit."""
+        return format_decimal(Decimal(energy_wh).scaleb(-3), format="#,##0.000", locale=self.locale)
+
+    def kg(self, grams: int) -> str:
+        """Return grams as kilograms, as an estimate is written: not finer than it is."""
+        kilograms = Decimal(grams).scaleb(-3)
+        pattern = "#,##0" if abs(kilograms) >= 100 else "#,##0.0"
+        return format_decimal(kilograms, format=pattern, locale=self.locale)
+
+    def percent(self, part: float, digits: int = 0) -> str:
+        """Return a ratio as a percentage."""
+        pattern = "#,##0." + "0" * digits + "%" if digits else "#,##0%"
+        return format_percent(part, format=pattern, locale=self.locale)
+
+    def change(self, now: int, before: int) -> float | None:
+        """Return the relative change, or None where there is nothing to compare with."""
+        return (now - before) / before if before > 0 else None
+
+    @staticmethod
+    def duration(seconds: int) -> str:
+        """Return seconds as `2 d 3 h`, `1 h 05 min`, `4 min` or `12 s`."""
+        seconds = max(0, seconds)
+        days, hours, minutes = seconds // 86_400, seconds // 3600 % 24, seconds // 60 % 60
+        if days:
+            return f"{days} d {hours} h"
+        if hours:
+            return f"{hours} h {minutes:02d} min"
+        return f"{minutes} min" if minutes else f"{seconds} s"
+
+    def _element(self, at: int, text: str, title: str = "") -> Markup:
+        stamp = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return Markup('<time datetime="{}" title="{}">{}</time>').format(stamp, title, text)
+
+    def moment(self, at: int, zone: str, *, seconds: bool = False) -> Markup:
+        """Return a point in time in a site's zone, with the zone's short name."""
+        local = datetime.fromtimestamp(at, ZoneInfo(zone))
+        pattern = "d MMM y, HH:mm:ss" if seconds else "d MMM y, HH:mm"
+        text = format_datetime(local, pattern, tzinfo=ZoneInfo(zone), locale=self.locale)
+        return self._element(at, f"{text} {self.zone_short(at, zone)}", zone)
+
+    def clock_time(self, at: int, zone: str) -> Markup:
+        """Return the time of day in a site's zone."""
+        local = datetime.fromtimestamp(at, ZoneInfo(zone))
+        text = format_time(local, "HH:mm:ss", tzinfo=ZoneInfo(zone), locale=self.locale)
+        return self._element(at, text, zone)
+
+    def day(self, at: int, zone: str, pattern: str = "EEE d MMM") -> str:
+        """Return a date in a site's zone."""
+        local = datetime.fromtimestamp(at, ZoneInfo(zone)).date()
+        return format_date(local, pattern, locale=self.locale)
+
+    def zone_short(self, at: int, zone: str) -> str:
+        """Return a zone's short name at a time: `GMT`, `BST`, `CET`."""
+        local = datetime.fromtimestamp(at, ZoneInfo(zone))
+        return get_timezone_name(local, width="short", locale=self.locale)
+
+    def ago(self, seconds: float) -> str:
+        """Return an age: `just now`, `12 s ago`, `3 min ago`."""
+        return "just now" if seconds < 2 else f"{self.duration(int(seconds))} ago"
+
+
+def session_key(value: int) -> str:
+    """Return a session id as addresses and people write it: connector, dash, sequence."""
+    connector_id, sequence = split_session_id(value)
+    return f"{connector_id}-{sequence}"
+
+
+def parse_session_key(text: str) -> int:
+    """Read `7-12` or the id in hex (`0x…`). Raises `ValueError` on anything else."""
+    if text.startswith("0x"):
+        value = int(text, 16)
+        split_session_id(value)
+        return value
+    connector_id, dash, sequence = text.partition("-")
+    if not dash or not (connector_id.isdecimal() and sequence.isdecimal()):
+        raise ValueError(f"a session is written as connector-sequence (7-12), not {text!r}")
+    return session_id(int(connector_id), int(sequence))
+
+
+def shorten(text: str, head: int = 10, tail: int = 6) -> str:
+    """Return a long hex value with its middle left out."""
+    return text if len(text) <= head + tail + 1 else f"{text[:head]}…{text[-tail:]}"
+
+
+def filters(formats: Formats) -> dict[str, Callable[..., Any]]:
+    """Return the filters that templates use."""
+    names = (
+        "money", "money_text", "money_short", "money_exact", "number", "kwh", "kg",
+        "percent", "duration", "moment", "clock_time", "day", "zone_short", "ago",
+    )  # fmt: skip
+    return {
+        **{name: getattr(formats, name) for name in names},
+        "key": session_key,
+        "shorten": shorten,
+    }

@@ -1,0 +1,96 @@
+"""What oracles serve over HTTP: bundles and proofs (any will do), and what they hold back."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+import msgspec
+
+from chargecoin.errors import ChargeCoinError, EvidenceError
+from chargecoin.evidence.format import Proof, word_hex
+
+TIMEOUT_S: Final = 5.0
+MAX_BYTES: Final = 4 << 20
+
+
+class EvidenceUnavailableError(ChargeCoinError):
+    """No oracle served what was asked for; the message says what each one answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Bytes as served, and by whom."""
+
+    data: bytes
+    origin: str
+
+
+class HeldBack(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of an oracle's quarantine. `origin` is the oracle's address, added here."""
+
+    id: int
+    at: float
+    charge_point: str
+    code: str
+    sentence: str
+    origin: str = ""
+
+
+class Oracles:
+    """Asks oracles, in order, until one answers."""
+
+    def __init__(self, urls: tuple[str, ...], client: httpx.AsyncClient) -> None:
+        """Name the oracles' HTTP addresses."""
+        self.urls = urls
+        self._client = client
+
+    async def bundle(self, session_id: int) -> Fetched:
+        """Return a session's bundle, byte for byte. Raises `EvidenceUnavailableError`."""
+        return await self._first(f"/evidence/{word_hex(session_id)}")
+
+    async def proof(self, session_id: int) -> tuple[Proof, Fetched]:
+        """Return a session's proof. Raises `EvidenceUnavailableError`, `EvidenceError`."""
+        fetched = await self._first(f"/proof/{word_hex(session_id)}")
+        return Proof.from_json(fetched.data), fetched
+
+    async def held_back(self) -> tuple[HeldBack, ...]:
+        """Return what waits in quarantines; an oracle that does not answer is left out."""
+        found: list[HeldBack] = []
+        for url in self.urls:
+            with suppress(httpx.HTTPError, EvidenceError, msgspec.MsgspecError):
+                entries = msgspec.json.decode(
+                    await self._get(f"{url}/quarantine"), type=list[HeldBack]
+                )
+                found += [msgspec.structs.replace(one, origin=url) for one in entries]
+        return tuple(found)
+
+    async def close(self) -> None:
+        """End the connections."""
+        await self._client.aclose()
+
+    async def _first(self, path: str) -> Fetched:
+        if not self.urls:
+            raise EvidenceUnavailableError(
+                "no oracle is configured; name them under `evidence` in the dashboard's settings"
+            )
+        answers: list[str] = []
+        for url in self.urls:
+            try:
+                return Fetched(await self._get(url + path), url)
+            except (httpx.HTTPError, EvidenceError) as error:
+                answers.append(f"{url}: {error or type(error).__name__}")
+        raise EvidenceUnavailableError("No oracle serves it. " + "; ".join(answers) + ".")
+
+    async def _get(self, url: str) -> bytes:
+        data = bytearray()
+        async with self._client.stream("GET", url, timeout=TIMEOUT_S) as answer:
+            if answer.status_code != httpx.codes.OK:
+                raise EvidenceError(f"answered {answer.status_code}")
+            async for part in answer.aiter_bytes():
+                data += part
+                if len(data) > MAX_BYTES:
+                    raise EvidenceError(f"serves more than {MAX_BYTES >> 20} MB")
+        return bytes(data)

@@ -1,0 +1,97 @@
+"""The session list's filter, as it stands in the address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from chargecoin.record import Status
+from dashboard.errors import BadAddressError
+from indexer.figures import SessionFilter
+
+STATUSES: Final = {
+    "settled": int(Status.SETTLED),
+    "unfunded": int(Status.UNFUNDED),
+    "rejected": int(Status.REJECTED),
+}
+EXCEPTIONS: Final = "exceptions"
+
+
+def _number(values: Mapping[str, str], name: str, highest: int) -> int | None:
+    text = values.get(name, "").strip()
+    if not text:
+        return None
+    if not (text.isdecimal() and int(text) <= highest):
+        raise BadAddressError(f"{name} is a whole number up to {highest}, not {text!r}")
+    return int(text)
+
+
+def _day(values: Mapping[str, str], name: str) -> date | None:
+    text = values.get(name, "").strip()
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise BadAddressError(f"{name} is a date such as 2026-11-22, not {text!r}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionQuery:
+    """What the list is narrowed to; `after` is the key that the page continues from."""
+
+    site: int | None = None
+    connector: int | None = None
+    status: str | None = None
+    reason: int | None = None
+    assurance: int | None = None
+    since: date | None = None
+    until: date | None = None
+    after: int | None = None
+
+    @classmethod
+    def parse(cls, values: Mapping[str, str]) -> SessionQuery:
+        """Read an address; empty fields, as forms send them, narrow nothing.
+
+        Raises `BadAddressError`.
+        """
+        status = values.get("status", "").strip() or None
+        if status is not None and status not in {*STATUSES, EXCEPTIONS}:
+            raise BadAddressError(
+                f"status is {', '.join(STATUSES)} or {EXCEPTIONS}, not {status!r}"
+            )
+        return cls(
+            site=_number(values, "site", (1 << 32) - 1),
+            connector=_number(values, "connector", (1 << 32) - 1),
+            status=status,
+            reason=_number(values, "reason", 255),
+            assurance=_number(values, "assurance", 3),
+            since=_day(values, "since"),
+            until=_day(values, "until"),
+            after=_number(values, "after", (1 << 62) - 1),
+        )
+
+    @property
+    def any(self) -> bool:
+        """Whether it narrows anything."""
+        return replace(self, after=None) != SessionQuery()
+
+    def selection(self, owner_id: int) -> SessionFilter:
+        """Return it as the read model takes it."""
+        return SessionFilter(
+            owner_id=owner_id,
+            site_id=self.site,
+            connector_id=self.connector,
+            status=STATUSES.get(self.status or ""),
+            reason=self.reason,
+            assurance=self.assurance,
+            exceptions=self.status == EXCEPTIONS,
+            since=self.since,
+            until=self.until,
+        )
+
+    def address(self, **changes: Any) -> str:
+        """Return the query string of this filter with some fields changed."""
+        values = {k: v for k, v in asdict(replace(self, **changes)).items() if v is not None}
+        return "?" + urlencode({name: str(value) for name, value in values.items()})

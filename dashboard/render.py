@@ -1,0 +1,129 @@
+"""From a page to a response, in the form that was asked for."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Final
+from urllib.parse import urlencode
+
+from babel.dates import format_date
+from fastapi import Depends, Request, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from dashboard import words
+from dashboard.formats import Formats, filters
+from dashboard.freshness import judge
+from dashboard.pages import Page, csv_response, form_of, json_response
+from dashboard.services import Services, services
+from indexer.figures import Connector, Period
+
+HERE: Final = Path(__file__).parent
+POWER: Final = {1: "AC", 2: "AC", 3: "DC"}
+
+
+@cache
+def static(name: str) -> str:
+    """Return a file's address, which changes with its content so that it may be kept for good."""
+    content = (HERE / "static" / name).read_bytes()
+    return f"/static/{name}?v={hashlib.sha256(content).hexdigest()[:12]}"
+
+
+def environment(formats: Formats) -> Environment:
+    """Return the templates, with the filters of one locale. A missing name is an error."""
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=select_autoescape(),
+        undefined=StrictUndefined,
+        trim_blocks=False,
+    )
+
+    def on(day: date, pattern: str = "EEE d MMM y") -> str:
+        return format_date(day, pattern, locale=formats.locale)
+
+    def span(period: Period) -> str:
+        if period.since == period.until:
+            return on(period.since)
+        if period.since.month == period.until.month:
+            return f"{period.since.day} to {on(period.until, 'd MMM y')}"
+        return f"{on(period.since, 'd MMM')} to {on(period.until, 'd MMM y')}"
+
+    def rating(connector: Connector) -> str:
+        kilowatts = formats.number(connector.max_power_w / 1000)
+        return f"{POWER.get(connector.power_type, '')} {kilowatts} kW".strip()
+
+    made.filters.update(filters(formats), date=on, span=span, rating=rating)
+    made.globals.update(words=words, formats=formats, static=static)
+    return made
+
+
+def navigation(page: Page) -> list[tuple[str, str]]:
+    """Return the pages offered in the header: an owner's own first, where there is one."""
+    owner_id = page.context.get("owner_id")
+    own = []
+    if owner_id is not None:
+        base = f"/owners/{owner_id}"
+        own = [
+            ("Overview", base),
+            ("Sessions", f"{base}/sessions"),
+            ("Chargers", f"{base}/chargers"),
+        ]
+    return [*own, ("Verify", "/verify"), ("CO₂ method", "/methods/co2"), ("Owners", "/")]
+
+
+class Renderer:
+    """Answers one request."""
+
+    def __init__(self, request: Request, has: Annotated[Services, Depends(services)]) -> None:
+        """Know the request's form and address."""
+        self._request = request
+        self._has = has
+
+    def __call__(self, page: Page) -> Response:
+        """Return a page as HTML, JSON or CSV."""
+        form = form_of(self._request)
+        if form == "json":
+            return json_response(page)
+        if form == "csv":
+            return csv_response(page)
+        return self._html(page)
+
+    def _html(self, page: Page) -> Response:
+        has, path = self._has, self._request.url.path
+        watch = has.watch
+        freshness = judge(
+            has.model.status(),
+            looked=watch.looked,
+            node_head=watch.node_head,
+            reorg=watch.last_reorg,
+        )
+        stem = "/index" if path == "/" else path
+        query = f"?{self._request.url.query}" if self._request.url.query else ""
+        template = self._request.app.state.templates.get_template(page.template)
+        content: dict[str, Any] = {
+            "title": page.title,
+            "brand": has.config.title,
+            "data": page.data,
+            "nav": navigation(page),
+            "here": path,
+            "live": page.live and f"{page.live}&after={watch.newest}",
+            "freshness": freshness,
+            "banners": freshness.banners,
+            **page.context,
+            "forms": {one: f"{stem}.{one}{query}" for one in ("json", "csv")}
+            if page.status == 200
+            else None,
+        }
+        body = template.render(content)
+        headers = {"cache-control": "no-cache", "vary": "accept"}
+        return Response(body, page.status, headers, "text/html; charset=utf-8")
+
+
+Render = Annotated[Renderer, Depends()]
+
+
+def live_address(owner_id: int) -> str:
+    """Return the stream that a page about an owner (0: about all) follows."""
+    return "/live?" + urlencode({"owner": owner_id})

@@ -1,0 +1,1 @@
+"""The pages, one module an area; each hands a `Page` to the renderer."""

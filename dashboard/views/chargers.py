@@ -1,0 +1,115 @@
+"""What each charger does now, from the signed operational feed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Response
+
+from dashboard.errors import BadAddressError
+from dashboard.oracles import HeldBack
+from dashboard.pages import Page, Table
+from dashboard.render import Render, live_address
+from dashboard.services import Has
+from dashboard.views.overview import held_back, owner_of
+from dashboard.words import ALWAYS_COUNTED, CHARGER
+from indexer.figures import ConnectorState, Owner
+
+router = APIRouter()
+
+
+@dataclass(frozen=True, slots=True)
+class ChargersPage:
+    """Connectors and their states; `use` is the state the list is narrowed to."""
+
+    owner: Owner
+    now: int
+    use: str | None
+    counts: dict[str, int]
+    total: int
+    states: tuple[ConnectorState, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBackPage:
+    """What oracles hold in quarantine for an owner's stations."""
+
+    owner: Owner
+    entries: tuple[HeldBack, ...]
+    zones: dict[str, str]
+
+
+@router.get("/owners/{owner_id}/chargers")
+def chargers(has: Has, render: Render, owner_id: int, use: str = "") -> Response:
+    """List an owner's connectors by what they do now."""
+    if use and use not in CHARGER:
+        raise BadAddressError(f"use is one of {', '.join(CHARGER)}, not {use!r}")
+    owner = owner_of(has, owner_id)
+    found = has.model.utilisation(owner_id, has.now())
+    states = tuple(one for one in found.connectors if not use or one.use == use)
+    counts: dict[str, int] = {
+        name: count for name, count in found.counts.items() if count or name in ALWAYS_COUNTED
+    }
+    page = ChargersPage(owner, has.now(), use or None, counts, found.total, states)
+    columns = (
+        "connector_id",
+        "station",
+        "connector",
+        "site",
+        "use",
+        "status",
+        "error_code",
+        "since",
+        "silence_s",
+        "oracle",
+    )
+    rows = [
+        (
+            one.connector.connector_id,
+            one.connector.station_identity,
+            one.connector.connector_number,
+            one.connector.site_name,
+            one.use,
+            one.status,
+            one.error_code,
+            one.since,
+            one.silence_s,
+            one.oracle,
+        )
+        for one in states
+    ]
+    return render(
+        Page(
+            "chargers.html",
+            "Chargers now",
+            page,
+            Table(columns, rows),
+            live=live_address(owner_id),
+            context={"owner_id": owner_id},
+        )
+    )
+
+
+@router.get("/owners/{owner_id}/quarantine")
+def quarantine(has: Has, render: Render, owner_id: int) -> Response:
+    """List what the oracles hold back for an owner's stations, and why."""
+    owner = owner_of(has, owner_id)
+    found = has.model.utilisation(owner_id, has.now())
+    entries = held_back(has, found)
+    zones = {one.connector.station_identity: one.connector.time_zone for one in found.connectors}
+    return render(
+        Page(
+            "quarantine.html",
+            "Held back",
+            HeldBackPage(owner, entries, zones),
+            Table(
+                ("oracle", "id", "at", "charge_point", "code", "sentence"),
+                [
+                    (one.origin, one.id, one.at, one.charge_point, one.code, one.sentence)
+                    for one in entries
+                ],
+            ),
+            live=live_address(owner_id),
+            context={"owner_id": owner_id},
+        )
+    )

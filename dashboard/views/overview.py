@@ -1,0 +1,268 @@
+"""An owner's first page: how are we doing today?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final, Literal
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date
+from fastapi import APIRouter, Response
+
+from dashboard.attention import Attention, gather
+from dashboard.errors import NotFoundError
+from dashboard.formats import Formats
+from dashboard.oracles import HeldBack
+from dashboard.pages import Page, Table
+from dashboard.render import Render, live_address
+from dashboard.services import Has, Services
+from dashboard.words import ALWAYS_COUNTED
+from indexer.figures import (
+    Carbon,
+    ConnectorState,
+    ConnectorTotals,
+    DayTotals,
+    Overview,
+    Owner,
+    Period,
+    SessionFilter,
+    Site,
+    Totals,
+    Utilisation,
+)
+
+router = APIRouter()
+
+DAYS: Final = 35
+Span = Literal["today", "week", "month"]
+
+
+@dataclass(frozen=True, slots=True)
+class SiteLine:
+    """One site and its connectors over the span chosen, and its energy by hour of the day."""
+
+    site: Site
+    totals: Totals
+    connectors: tuple[ConnectorTotals, ...]
+    hours: tuple[int, ...]
+    hours_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar of a chart, with the list it leads to."""
+
+    label: str
+    short: str
+    value: int
+    text: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewPage:
+    """The first page. Times are UTC seconds, money base units, energy Wh."""
+
+    owner: Owner
+    now: int
+    overview: Overview
+    span: Span
+    span_period: Period
+    rows: tuple[SiteLine, ...]
+    days: tuple[DayTotals, ...]
+    carbon: Carbon
+    utilisation: Utilisation
+    attention: tuple[Attention, ...]
+    sites: tuple[Site, ...]
+    zones: tuple[str, ...]
+    connectors: int
+    ever: bool
+
+    @property
+    def busy(self) -> int:
+        """Connectors with a vehicle plugged in."""
+        return self.utilisation.counts["in_use"]
+
+    @property
+    def uses(self) -> list[str]:
+        """The states counted on the page."""
+        return [
+            use for use, count in self.utilisation.counts.items() if count or use in ALWAYS_COUNTED
+        ]
+
+    @property
+    def board(self) -> list[tuple[Site, list[ConnectorState]]]:
+        """Connectors by site."""
+        by_site: dict[int, list[ConnectorState]] = {site.site_id: [] for site in self.sites}
+        for one in self.utilisation.connectors:
+            by_site.setdefault(one.connector.site_id, []).append(one)
+        return [(site, by_site[site.site_id]) for site in self.sites]
+
+
+def hours_of_day(has: Services, site: Site, since: date, until: date) -> tuple[int, ...]:
+    """Return Wh by local hour of the day over [since, until], by session time; approximate."""
+    zone = ZoneInfo(site.time_zone) if site.time_zone_known else UTC
+    start = int(datetime.combine(since, time(), zone).timestamp())
+    end = int(datetime.combine(until + timedelta(days=1), time(), zone).timestamp())
+    found = [0] * 24
+    for one in has.model.hours(site.owner_id, start, end, site.site_id):
+        found[datetime.fromtimestamp(one.hour, zone).hour] += one.energy_wh
+    return tuple(found)
+
+
+def busiest(hours: tuple[int, ...], formats: Formats) -> str:
+    """Say in words what the strip shows."""
+    if not any(hours):
+        return "no energy delivered in this span"
+    hour = max(range(24), key=lambda one: hours[one])
+    return f"busiest from {hour:02d} to {hour + 1:02d} h with {formats.kwh(hours[hour])} kWh"
+
+
+def bars(days: tuple[DayTotals, ...], base: str, formats: Formats) -> list[Bar]:
+    """Return net by day as bars."""
+    return [
+        Bar(
+            label=format_date(one.day, "EEE d MMM", locale=formats.locale),
+            short=format_date(one.day, "d MMM", locale=formats.locale),
+            value=max(0, one.totals.net),
+            text=f"{formats.money_short(one.totals.net)} net, "
+            f"{formats.number(one.totals.sessions)} sessions",
+            href=f"{base}/sessions?since={one.day}&until={one.day}",
+        )
+        for one in days
+    ]
+
+
+def owner_of(has: Services, owner_id: int) -> Owner:
+    """Return an owner. Raises `NotFoundError`."""
+    owner = has.model.owner(owner_id)
+    if owner is None:
+        raise NotFoundError(f"No station owner {owner_id} is registered on this chain.")
+    return owner
+
+
+def read(has: Services, owner_id: int, span: Span) -> OverviewPage:
+    """Read everything that the first page says."""
+    now = has.now()
+    model = has.model
+    owner = owner_of(has, owner_id)
+    overview = model.overview(owner_id, now)
+    period: Period = getattr(overview, span)
+    sites = model.sites(owner_id)
+    utilisation = model.utilisation(owner_id, now)
+    by_site = {
+        one.site.site_id: one.totals
+        for one in model.site_totals(owner_id, period.since, period.until)
+    }
+    connectors = model.connector_totals(owner_id, period.since, period.until)
+    lines = []
+    for site in sites:
+        hours = hours_of_day(has, site, period.since, period.until)
+        lines.append(
+            SiteLine(
+                site=site,
+                totals=by_site.get(site.site_id, Totals()),
+                connectors=tuple(
+                    one for one in connectors if one.connector.site_id == site.site_id
+                ),
+                hours=hours,
+                hours_text=busiest(hours, has.formats),
+            )
+        )
+    until = overview.today.until
+    days = model.daily_totals(owner_id, until - timedelta(days=DAYS - 1), until)
+    exceptions = model.exceptions(owner_id)
+    return OverviewPage(
+        owner=owner,
+        now=now,
+        overview=overview,
+        span=span,
+        span_period=period,
+        rows=tuple(lines),
+        days=days,
+        carbon=model.co2(owner_id, overview.month.since, overview.month.until),
+        utilisation=utilisation,
+        attention=gather(
+            f"/owners/{owner_id}",
+            exceptions=exceptions,
+            utilisation=utilisation,
+            sites=sites,
+            quarantined=len(held_back(has, utilisation)),
+            formats=has.formats,
+        ),
+        sites=sites,
+        zones=tuple(sorted({site.time_zone for site in sites})) or ("UTC",),
+        connectors=utilisation.total,
+        ever=bool(model.sessions(SessionFilter(owner_id=owner_id), limit=1).items),
+    )
+
+
+def held_back(has: Services, utilisation: Utilisation) -> tuple[HeldBack, ...]:
+    """Return what oracles hold in quarantine for the stations of these connectors."""
+    stations = {one.connector.station_identity for one in utilisation.connectors}
+    return tuple(one for one in has.watch.held_back if one.charge_point in stations)
+
+
+_COLUMNS: Final = (
+    "site_id",
+    "site",
+    "connector_id",
+    "station",
+    "connector",
+    "since",
+    "until",
+    "sessions",
+    "energy_wh",
+    "gross",
+    "paid",
+    "campaign",
+    "fee",
+    "net",
+    "signed_sessions",
+    "observed_sessions",
+    "reported_sessions",
+)
+
+
+def _row(page: OverviewPage, line: SiteLine, one: ConnectorTotals) -> tuple[object, ...]:
+    totals = one.totals
+    return (
+        line.site.site_id,
+        line.site.name,
+        one.connector.connector_id,
+        one.connector.station_identity,
+        one.connector.connector_number,
+        page.span_period.since,
+        page.span_period.until,
+        totals.sessions,
+        totals.energy_wh,
+        totals.gross,
+        totals.paid,
+        totals.campaign,
+        totals.fees,
+        totals.net,
+        totals.signed,
+        totals.observed,
+        totals.reported,
+    )
+
+
+@router.get("/owners/{owner_id}")
+def overview(has: Has, render: Render, owner_id: int, span: Span = "month") -> Response:
+    """Say how an owner is doing: today, this week, this month, and now."""
+    page = read(has, owner_id, span)
+    rows = [_row(page, line, one) for line in page.rows for one in line.connectors]
+    return render(
+        Page(
+            "overview.html",
+            page.owner.name,
+            page,
+            Table(_COLUMNS, rows),
+            live=live_address(owner_id),
+            context={
+                "owner_id": owner_id,
+                "bars": bars(page.days, f"/owners/{owner_id}", has.formats),
+            },
+        )
+    )

@@ -1,0 +1,347 @@
+"""One session: what the chain says of it, and the evidence it was made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Final
+
+from fastapi import APIRouter, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse
+
+from chargecoin import merkle
+from chargecoin.carbon import avoided_g, emitted_g
+from chargecoin.errors import ChargeCoinError, EvidenceError
+from chargecoin.evidence.anchors import signers
+from chargecoin.evidence.format import (
+    Bundle,
+    FramePart,
+    LinePart,
+    Proof,
+    evidence_hash,
+    from_bytes,
+    word_hex,
+)
+from chargecoin.record import (
+    FIELDS,
+    GRID_UNKNOWN,
+    RENEWABLE_UNKNOWN,
+    RESERVED_BITS,
+    OutcomeFlag,
+)
+from chargecoin.sessions.frames import Call, parse
+from chargecoin.tariff import SCALE, Tariff, vat_part
+from dashboard.errors import NotFoundError
+from dashboard.formats import Formats, parse_session_key, session_key
+from dashboard.oracles import EvidenceUnavailableError, Fetched
+from dashboard.pages import Page, Table
+from dashboard.render import Render, live_address
+from dashboard.services import Has, Services
+from dashboard.words import ASSURANCE, CURVE, FLAGS, OWNER_KEY, VOUCHER, Word
+from indexer.figures import Owner, SessionDetail
+
+router = APIRouter()
+
+WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_ACCREDITED: Final = (2, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of the record word. `offset` counts bits from the most significant."""
+
+    name: str
+    offset: int
+    bits: int
+    value: int
+    hex: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the receipt; `exact` is in base units, a fraction where it does not divide."""
+
+    label: str
+    quantity: str
+    price: int
+    per: str
+    exact: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One frame, with the OCPP action where it is a call."""
+
+    at: float
+    sender: str
+    action: str
+    text: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What an oracle served for a session, read; nothing of it is checked but its binding.
+
+    `binds` says whether the bundle's hash leads to the batch's evidence root.
+    """
+
+    bundle: Bundle | None
+    proof: Proof | None
+    origin: str
+    size: int
+    problem: str
+    binds: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPage:
+    """One session, from the charger's frames to the block."""
+
+    owner: Owner
+    detail: SessionDetail
+    chain_id: int
+    word: str
+    outcome: str
+    fields: tuple[Field, ...]
+    tariff: Tariff | None
+    vat_bps: int | None
+    vat: int | None
+    emitted_g: int | None
+    avoided_g: int | None
+    evidence: Evidence
+    lines: tuple[Line, ...]
+    exact_sum: Fraction | None
+    signers: tuple[str, ...]
+
+
+def resolve(text: str) -> int:
+    """Read a session's address. Raises `NotFoundError`."""
+    try:
+        return parse_session_key(text)
+    except ValueError as error:
+        raise NotFoundError(f"{error}.") from None
+
+
+def _meaning(name: str, value: int, formats: Formats) -> str:  # noqa: PLR0911 -- one a field
+    match name:
+        case "payer":
+            return f"vault account {value}" if value else "no vault"
+        case "started_at":
+            return str(formats.moment(value, "UTC", seconds=True).striptags())
+        case "duration_s" | "idle_s":
+            return formats.duration(value)
+        case "energy_wh":
+            return f"{formats.kwh(value)} kWh"
+        case "gross":
+            return formats.money_text(value)
+        case "campaign_id":
+            return f"campaign {value}" if value else "none"
+        case "hour_of_week":
+            return f"{WEEKDAYS[value // 24 % 7]}, {value % 24:02d} h at the site"
+        case "grid_gco2e_per_kwh":
+            return "unknown" if value == GRID_UNKNOWN else f"{value} g CO2e a kWh"
+        case "renewable_pct":
+            return "unknown" if value == RENEWABLE_UNKNOWN else f"{value} % renewable"
+        case "assurance":
+            return ASSURANCE[value].name.lower() if value in ASSURANCE else "none"
+        case _:
+            return "must be zero"
+
+
+def decode_fields(word: int, formats: Formats) -> tuple[Field, ...]:
+    """Return the fields of a record word, most significant first."""
+    found = []
+    offset = 0
+    for name, bits in (*FIELDS, ("reserved", RESERVED_BITS)):
+        value = word >> (256 - offset - bits) & ((1 << bits) - 1)
+        digits = -(-bits // 4)
+        meaning = _meaning(name, value, formats)
+        found.append(Field(name, offset, bits, value, f"{value:0{digits}x}", meaning))
+        offset += bits
+    return tuple(found)
+
+
+_LINES: Final = {
+    "energy": ("Energy", "a kWh"),
+    "time": ("Time charging", "an hour"),
+    "idle": ("Time idle", "an hour"),
+    "session": ("Session fee", "a session"),
+}
+
+
+def receipt_line(line: LinePart, formats: Formats) -> Line:
+    """Return a line of the bundle's price as the receipt shows it."""
+    label, per = _LINES.get(line.name, (line.name, f"a {line.unit}"))
+    quantity = {
+        "Wh": lambda: f"{formats.kwh(line.quantity)} kWh",
+        "s": lambda: formats.duration(line.quantity),
+    }.get(line.unit, lambda: formats.number(line.quantity))()
+    return Line(label, quantity, line.price, per, Fraction(int(line.amount_exact), SCALE))
+
+
+def message(frame: FramePart) -> Message:
+    """Return a frame with its action; what is not OCPP is shown as it stands."""
+    try:
+        parsed = parse(frame.text)
+    except ChargeCoinError:
+        action = "not an OCPP message"
+    else:
+        action = parsed.action if isinstance(parsed, Call) else "answer"
+    return Message(frame.at, frame.sender, action, frame.text, frame.sha256)
+
+
+def _binds(data: bytes, proof: Proof, detail: SessionDetail) -> bool:
+    try:
+        leaf = merkle.leaf(detail.row.session_id, detail.word, evidence_hash(data))
+        root = merkle.root_from(leaf, [merkle.Step.decode(text) for text in proof.path])
+    except ChargeCoinError:
+        return False
+    return "0x" + root.hex() == detail.evidence_root
+
+
+async def fetch(has: Services, detail: SessionDetail) -> Evidence:
+    """Fetch a session's evidence from an oracle. What goes wrong is in `problem`."""
+    session_id = detail.row.session_id
+    proof = None
+    try:
+        fetched: Fetched = await has.oracles.bundle(session_id)
+    except EvidenceUnavailableError as error:
+        return Evidence(None, None, "", 0, str(error), None)
+    problem = ""
+    try:
+        proof, _ = await has.oracles.proof(session_id)
+    except (EvidenceUnavailableError, EvidenceError) as error:
+        problem = f"The proof could not be fetched. {error}"
+    binds = None if proof is None else _binds(fetched.data, proof, detail)
+    try:
+        bundle = from_bytes(fetched.data)
+    except EvidenceError as error:
+        bundle, problem = None, f"{fetched.origin} serves a bundle that cannot be read: {error}."
+    return Evidence(bundle, proof, fetched.origin, len(fetched.data), problem, binds)
+
+
+def assurance_words(detail: SessionDetail, bundle: Bundle | None) -> Word:
+    """Return the assurance in words; a key that only the owner entered is called that."""
+    meter = bundle.meter if bundle else None
+    if meter is not None and meter.voucher_kind not in _ACCREDITED:
+        return OWNER_KEY
+    return ASSURANCE[detail.row.assurance]
+
+
+def _signers(has: Services, proof: Proof | None) -> tuple[str, ...]:
+    if proof is None:
+        return ()
+    try:
+        return tuple(signers(proof, has.node.deployment.domain))
+    except ChargeCoinError:
+        return ()
+
+
+def detail_of(has: Services, session_id: int) -> tuple[SessionDetail, Owner]:
+    """Return what the chain says of a session. Raises `NotFoundError`."""
+    detail = has.model.session(session_id)
+    owner = None if detail is None else has.model.owner(detail.row.owner_id)
+    if detail is None or owner is None:
+        raise NotFoundError(
+            f"The chain knows no session {session_key(session_id)}. If you saw it before, the "
+            "block it was in was replaced; it comes back under the same number once it is "
+            "settled again."
+        )
+    return detail, owner
+
+
+async def read(has: Services, session_id: int) -> SessionPage:
+    """Read everything that a session's page says."""
+    detail, owner = await run_in_threadpool(detail_of, has, session_id)
+    evidence = await fetch(has, detail)
+    bundle = evidence.bundle
+    formats = has.formats
+    lines = tuple(receipt_line(one, formats) for one in bundle.price.lines) if bundle else ()
+    tariff, vat_bps = detail.tariff, None if detail.tariff is None else detail.tariff.vat_bps
+    row = detail.row
+    return SessionPage(
+        owner=owner,
+        detail=detail,
+        chain_id=has.node.deployment.chain_id,
+        word=word_hex(detail.word),
+        outcome=word_hex(detail.outcome),
+        fields=decode_fields(detail.word, formats),
+        tariff=None if tariff is None else Tariff.decode(tariff.slot),
+        vat_bps=vat_bps,
+        vat=None if not vat_bps else vat_part(row.gross, vat_bps),
+        emitted_g=emitted_g(row.energy_wh, detail.grid_gco2e_per_kwh),
+        avoided_g=avoided_g(row.energy_wh, detail.grid_gco2e_per_kwh),
+        evidence=evidence,
+        lines=lines,
+        exact_sum=sum((line.exact for line in lines), Fraction()) if lines else None,
+        signers=_signers(has, evidence.proof),
+    )
+
+
+def context(page: SessionPage) -> dict[str, Any]:
+    """Return what only the HTML shows: words, and comparisons made for the eye."""
+    bundle = page.evidence.bundle
+    meter = bundle.meter if bundle else None
+    reading = bundle.reading if bundle else None
+    gross = page.detail.recorded_gross
+    total = page.exact_sum
+    return {
+        "owner_id": page.owner.owner_id,
+        "bundle": bundle,
+        "messages": [message(frame) for frame in bundle.frames] if bundle else [],
+        "assurance": assurance_words(page.detail, bundle),
+        "flags": [
+            text for flag, text in FLAGS.items() if OutcomeFlag(page.detail.row.flags) & flag
+        ],
+        "voucher": VOUCHER.get(meter.voucher_kind, "nobody") if meter else "",
+        "curve": CURVE.get(meter.curve, "an unknown curve") if meter else "",
+        "exact_wh": f"{Decimal(reading.end_wh) - Decimal(reading.begin_wh):f}" if reading else "",
+        "adds_up": total is not None and total.numerator // total.denominator == gross,
+        "dropped": total is not None and total.denominator != 1,
+    }
+
+
+@router.get("/sessions/{key}")
+async def session(has: Has, render: Render, key: str) -> Response:
+    """Show one session, step by step, from the charger's frames to the block."""
+    session_id = resolve(key)
+    if key != session_key(session_id):
+        return RedirectResponse(f"/sessions/{session_key(session_id)}", 308)
+    page = await read(has, session_id)
+    return await run_in_threadpool(
+        render,
+        Page(
+            "session.html",
+            f"Session {key}",
+            page,
+            Table(
+                ("field", "offset_bits", "bits", "value", "hex", "meaning"),
+                [(f.name, f.offset, f.bits, f.value, f.hex, f.meaning) for f in page.fields],
+            ),
+            live=live_address(page.owner.owner_id),
+            context=context(page),
+        ),
+    )
+
+
+@router.get("/sessions/{key}/bundle")
+async def bundle(has: Has, key: str) -> Response:
+    """Return the bundle's bytes exactly as an oracle serves them."""
+    fetched = await has.oracles.bundle(resolve(key))
+    return _download(fetched, f"{key}.bundle")
+
+
+@router.get("/sessions/{key}/proof")
+async def proof(has: Has, key: str) -> Response:
+    """Return the proof exactly as an oracle serves it."""
+    _, fetched = await has.oracles.proof(resolve(key))
+    return _download(fetched, f"{key}.proof")
+
+
+def _download(fetched: Fetched, name: str) -> Response:
+    headers = {"content-disposition": f'attachment; filename="{name}.json"'}
+    return Response(fetched.data, 200, headers, "application/json")

@@ -1,0 +1,188 @@
+"""Verify: a session's evidence checked from its bytes, its proof and the chain alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from chargecoin.errors import ChainError, EvidenceError
+from chargecoin.evidence.format import Proof, from_bytes
+from chargecoin.evidence.verify import Report, StepResult, verify
+from dashboard.errors import TooLargeError
+from dashboard.formats import session_key
+from dashboard.oracles import MAX_BYTES, EvidenceUnavailableError
+from dashboard.pages import Page, Table
+from dashboard.render import Render
+from dashboard.services import Has, Services
+from dashboard.views.session import resolve
+
+router = APIRouter()
+
+MAX_BODY: Final = 3 * MAX_BYTES  # Form encoding writes a byte as up to three.
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why nothing could be verified: nothing is said of the session by it."""
+
+    name: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyPage:
+    """What verification found. `steps` is empty where it could not be run (`problem`)."""
+
+    session_id: int | None
+    origin: str
+    steps: tuple[StepResult, ...]
+    ok: bool
+    failed: tuple[str, ...]
+    grounding: str
+    problem: Problem | None
+    command: str
+    given_bundle: str = ""
+    given_proof: str = ""
+
+    @property
+    def passed(self) -> int:
+        """How many steps hold."""
+        return sum(1 for one in self.steps if one.ok)
+
+    @property
+    def skipped(self) -> int:
+        """How many steps had nothing to check."""
+        return sum(1 for one in self.steps if one.ok is None)
+
+
+def grounding(data: bytes) -> str:
+    """Say in words what holding steps prove, by the bundle's own assurance."""
+    try:
+        bundle = from_bytes(data)
+    except EvidenceError:
+        return ""
+    if bundle.record.assurance == 3:
+        return (
+            "The meter signed this energy, and its key is accredited in the registry: the proof "
+            "goes down to the meter."
+        )
+    if bundle.meter is not None:
+        return (
+            "The meter signed, but only the station owner vouches for its key. This proves what "
+            "was reported and how it was settled, not what an accredited meter measured."
+        )
+    return (
+        "No accredited meter signed this energy. This proves what was reported and how it was "
+        "settled, not what happened at the charger."
+    )
+
+
+def command(has: Services, name: str) -> str:
+    """Return the command that does the same on the reader's own machine."""
+    return (
+        f"chargecoin verify session {name}.bundle.json {name}.proof.json "
+        f"--deployment {has.config.deployment.name} --rpc-url {has.config.rpc_url}"
+    )
+
+
+async def run(has: Services, data: bytes, proof: Proof) -> Report | Problem:
+    """Verify, or say why nothing can be said."""
+    try:
+        return await verify(data, proof, await has.node.chain())
+    except ChainError as error:
+        await has.node.close()
+        return Problem("The chain could not be asked", f"{error}. Nothing is said of the evidence.")
+
+
+def _page(
+    has: Services,
+    session_id: int | None,
+    origin: str,
+    found: Report | Problem | None,
+    data: bytes = b"",
+) -> VerifyPage:
+    name = "session" if session_id is None else session_key(session_id)
+    report = found if isinstance(found, Report) else None
+    return VerifyPage(
+        session_id=session_id,
+        origin=origin,
+        steps=report.steps if report else (),
+        ok=report is not None and report.ok,
+        failed=report.failed if report else (),
+        grounding=grounding(data) if report else "",
+        problem=found if isinstance(found, Problem) else None,
+        command=command(has, name),
+    )
+
+
+def page_of(page: VerifyPage, title: str) -> Page:
+    """Return the page of a verification."""
+    table = Table(
+        ("step", "ok", "detail"),
+        [
+            (one.step, {True: "holds", False: "failed", None: "skipped"}[one.ok], one.detail)
+            for one in page.steps
+        ],
+    )
+    return Page("verify.html", title, page, table, status=503 if page.problem else 200)
+
+
+@router.get("/sessions/{key}/verify")
+async def verify_session(has: Has, render: Render, key: str) -> Response:
+    """Fetch a session's evidence from an oracle and check it against the chain."""
+    session_id = resolve(key)
+    try:
+        bundle = await has.oracles.bundle(session_id)
+        proof, _ = await has.oracles.proof(session_id)
+    except (EvidenceUnavailableError, EvidenceError) as error:
+        problem = Problem("The evidence could not be fetched", str(error))
+        page = _page(has, session_id, "", problem)
+    else:
+        found: Report | Problem
+        if int(proof.session_id, 16) != session_id:
+            found = Problem(
+                "This is another session's proof",
+                f"{bundle.origin} was asked for {key} and served a proof of "
+                f"{session_key(int(proof.session_id, 16))}.",
+            )
+        else:
+            found = await run(has, bundle.data, proof)
+        page = _page(has, session_id, f"Evidence from {bundle.origin}", found, bundle.data)
+    return await run_in_threadpool(render, page_of(page, f"Verify session {key}"))
+
+
+@router.get("/verify")
+def verify_form(has: Has, render: Render) -> Response:
+    """Offer to check a bundle and proof of the reader's own."""
+    return render(page_of(_page(has, None, "", None), "Verify evidence"))
+
+
+@router.post("/verify")
+async def verify_given(has: Has, render: Render, request: Request) -> Response:
+    """Check a bundle and proof that the reader sent; nothing is kept."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_BODY:
+            raise TooLargeError(f"A bundle and proof together are at most {MAX_BODY >> 20} MB.")
+    fields = parse_qs(body.decode("latin-1"), keep_blank_values=True, encoding="utf-8")
+    # Browsers end the lines of a text field with CR LF and people paste a line feed at the end;
+    # canonical JSON holds neither outside of strings, where both are written escaped.
+    given = {name: values[0].strip() for name, values in fields.items()}
+    data = given.get("bundle", "").encode()
+    try:
+        proof = Proof.from_json(given.get("proof", ""))
+        session_id = int(proof.session_id, 16)
+        name = session_key(session_id)
+    except (EvidenceError, ValueError) as error:
+        problem = Problem("The proof cannot be read", str(error))
+        page = _page(has, None, "", problem)
+    else:
+        found = await run(has, data, proof)
+        page = _page(has, session_id, f"Your own copy of the evidence of {name}", found, data)
+    page = replace(page, given_bundle=given.get("bundle", ""), given_proof=given.get("proof", ""))
+    return await run_in_threadpool(render, page_of(page, "Verify evidence"))

@@ -1,0 +1,177 @@
+"""What states are called on the pages, and what they mean, in words a station owner uses.
+
+The one place for them: a state has the same name in a list, on its own page, in
+the legend and in an export.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from chargecoin.record import Assurance, OutcomeFlag, Reason, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A state's tone (its colour and glyph), its name and what it means."""
+
+    tone: str
+    name: str
+    meaning: str
+
+
+ASSURANCE: Final[dict[int, Word]] = {
+    Assurance.REPORTED: Word(
+        "depth1",
+        "Reported",
+        "An operator's backend told us about this session. Nobody on our side watched it: the "
+        "figures are what was reported.",
+    ),
+    Assurance.OBSERVED: Word(
+        "depth2",
+        "Observed",
+        "An oracle watched this session over OCPP as it happened. The energy is what the charger "
+        "said; no accredited meter signed it.",
+    ),
+    Assurance.SIGNED: Word(
+        "depth3",
+        "Meter-signed",
+        "The meter itself signed its readings, with a key that its manufacturer or an authority "
+        "vouches for in the registry.",
+    ),
+}
+
+OWNER_KEY: Final = Word(
+    "depth2",
+    "Observed, owner's key",
+    "The meter signed its readings, but only the station owner has entered its key in the "
+    "registry; nobody independent vouches for it. It therefore counts as observed, not as "
+    "meter-signed.",
+)
+
+STATUS: Final[dict[int, Word]] = {
+    Status.SETTLED: Word("good", "Settled", "Paid in full out of the payer's vault."),
+    Status.UNFUNDED: Word(
+        "warn", "Unfunded", "Recorded, but not paid in full; what is missing is a receivable."
+    ),
+    Status.REJECTED: Word("bad", "Rejected", "The contract refused it; nothing was moved."),
+}
+
+REASON: Final[dict[int, str]] = {
+    Reason.NONE: "",
+    Reason.BALANCE_SHORT: "The payer's vault did not hold enough.",
+    Reason.LIMIT_SHORT: "The payer's limit for the day was used up.",
+    Reason.NO_PAYER: "No vault stands behind the card that was used: paid elsewhere, free, or "
+    "without a mandate.",
+    Reason.UNKNOWN_ACCOUNT: "The payer's account does not exist on this chain.",
+    Reason.ENDS_IN_FUTURE: "It ends later than the block it was settled in.",
+    Reason.TOO_OLD: "It was more than 90 days old when it was settled.",
+    Reason.SESSION_CAP: "It costs more than one session may.",
+    Reason.FIELD_RANGE: "A field of its record is out of range.",
+    Reason.TARIFF_NOT_IN_FORCE: "The tariff was not in force when it started.",
+    Reason.OWNER_DAY_CAP: "The owner's cap for the day was reached.",
+    Reason.COMMITTEE_DAY_CAP: "The committee's cap for the day was reached.",
+}
+
+FLAGS: Final = {
+    OutcomeFlag.CLAMPED: "The price lay outside the tariff's bounds and was set to the nearer one.",
+    OutcomeFlag.CAMPAIGN_NOT_APPLIED: "A campaign was named and not applied.",
+}
+
+FINALITY: Final = {
+    "seen": Word("info", "Seen", "In a block, and still young enough to be replaced."),
+    "safe": Word("info", "Safe", "In a block that is very unlikely to be replaced."),
+    "final": Word("good", "Final", "In a finalized block: it can no longer be replaced."),
+}
+
+# By `indexer.figures.Use`, in the order in which they are counted.
+CHARGER: Final[dict[str, Word]] = {
+    "in_use": Word("use", "In use", "A vehicle is plugged in."),
+    "free": Word("free", "Free", "Ready for the next vehicle."),
+    "reserved": Word("reserved", "Reserved", "Free, and promised to somebody."),
+    "unavailable": Word("off", "Unavailable", "Switched off for drivers, by plan or by hand."),
+    "faulted": Word("bad", "Faulted", "The charger itself reports a fault."),
+    "offline": Word("off", "Offline", "The charger is not connected to its oracle."),
+    "unknown": Word(
+        "unknown",
+        "Unknown",
+        "Nobody vouches for the last word: the oracle was silent for more than 15 minutes, "
+        "restarted, or left a gap.",
+    ),
+}
+# Shown even when there are none; the others only when there are some.
+ALWAYS_COUNTED: Final = ("in_use", "free", "faulted", "offline", "unknown")
+
+VOUCHER: Final = {
+    1: "only the station owner",
+    2: "its manufacturer",
+    3: "an authority",
+}
+
+CURVE: Final = {
+    1: "secp192k1",
+    2: "secp192r1",
+    3: "secp256k1",
+    4: "secp256r1",
+    5: "secp384r1",
+    6: "brainpoolP256r1",
+    7: "brainpoolP384r1",
+}
+
+# By the steps of docs/evidence.md: a name, and what is checked.
+STEP: Final[dict[str, Word]] = {
+    "frames": Word(
+        "step",
+        "Charger's frames",
+        "Each message between charger and oracle has the hash noted beside it and is OCPP.",
+    ),
+    "reading": Word(
+        "step",
+        "Reading",
+        "Folding the frames again gives the times and the energy that were stated.",
+    ),
+    "signature": Word(
+        "step",
+        "Meter's signature",
+        "The meter's signed values verify under the key in the registry, without a gap in "
+        "their pagination.",
+    ),
+    "payer": Word(
+        "step",
+        "Payer's mandate",
+        "The vault's holder signed a mandate that was in date and names the card's commitment.",
+    ),
+    "price": Word(
+        "step",
+        "Price",
+        "The tariff is the registry's, was in force at the start, and its lines add up to the "
+        "gross.",
+    ),
+    "record": Word(
+        "step",
+        "Record",
+        "The 32-byte record restates reading, payer, price and carbon, bit for bit.",
+    ),
+    "proof": Word(
+        "step",
+        "Merkle proof",
+        "The bundle's hash, with session and record, leads up to the batch's evidence root.",
+    ),
+    "attestation": Word(
+        "step",
+        "Attestations",
+        "Exactly the required number of committee members signed this batch.",
+    ),
+    "settlement": Word(
+        "step",
+        "Settlement",
+        "The transaction logged this session with this record, and the contract stores this "
+        "batch's commitment.",
+    ),
+    "block": Word(
+        "step",
+        "Block",
+        "The block is on the chain that the node serves, and how final it is.",
+    ),
+}
