@@ -76,7 +76,7 @@ def batch_digest(
 def token_commitment(salt: bytes, token: str) -> bytes:
     """Return `keccak256(salt ‖ utf8(token))`, how a token stands in a mandate. 32-byte salt.
 
-    OCPP 1.6 compares idTags without regard to case (section 3.11, CiString), so
+    OCPP 1.6 compares idTags without regard to case (7.15, CiString20Type), so
     the token is upper-cased first.
     """
     if len(salt) != 32:

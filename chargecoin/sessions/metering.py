@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_FLOOR, Context, Decimal
 from itertools import pairwise
-from typing import Final
+from typing import Final, Protocol
 
 from chargecoin.errors import CodecError, MeteringError, SignatureInvalidError
 from chargecoin.record import MAX_DURATION_S, Assurance
@@ -29,6 +29,7 @@ from chargecoin.sessions.values import is_clock_set
 VOUCHED_BY_OWNER: Final = 1
 VOUCHED_BY_MANUFACTURER: Final = 2
 VOUCHED_BY_AUTHORITY: Final = 3
+ACCREDITED: Final = frozenset({VOUCHED_BY_MANUFACTURER, VOUCHED_BY_AUTHORITY})
 
 MAX_ENERGY_WH: Final = (1 << 24) - 1
 # 10 GWh; a charge point of 350 kW would have to run at full power for three years.
@@ -61,7 +62,7 @@ class MeterKey:
     @property
     def is_accredited(self) -> bool:
         """Whether a manufacturer or an authority vouches for it, and not its owner alone."""
-        return self.voucher_kind in {VOUCHED_BY_MANUFACTURER, VOUCHED_BY_AUTHORITY}
+        return self.voucher_kind in ACCREDITED
 
     def in_force(self, at: int) -> bool:
         """Whether readings of a session that starts at `at` may be signed with it."""
@@ -97,8 +98,7 @@ class Reading:
     @property
     def assurance(self) -> Assurance:
         """How far down the proof of the energy goes."""
-        accredited = self.key is not None and self.key.is_accredited
-        return Assurance.SIGNED if accredited else Assurance.OBSERVED
+        return assurance(self.key.voucher_kind if self.key else None)
 
 
 def read(transaction: Transaction) -> Reading:
@@ -177,7 +177,28 @@ def verify_signed(texts: Sequence[str], public_key: bytes) -> None:
         ocmf.verify(ocmf.parse(text), public_key)
 
 
-def plausible_power(reading: Reading, max_power_w: int) -> bool:
+def assurance(voucher_kind: int | None) -> Assurance:
+    """Return the level of a session watched on OCPP; `None` where the meter does not sign.
+
+    A signature under a key that only the owner entered proves no more than the
+    owner's word (DESIGN, section 3).
+    """
+    return Assurance.SIGNED if voucher_kind in ACCREDITED else Assurance.OBSERVED
+
+
+class Measured(Protocol):
+    """An energy (Wh) and the time (s) in which it was delivered."""
+
+    @property
+    def energy_wh(self) -> int:
+        """Return Wh."""
+
+    @property
+    def duration_s(self) -> int:
+        """Return seconds."""
+
+
+def plausible_power(reading: Measured, max_power_w: int) -> bool:
     """Whether the connector can have delivered the energy in the time (max_power_w in W).
 
     Average power up to 110 % of the rating; a second is granted, because both

@@ -171,6 +171,7 @@ def parse(text: str) -> OcmfDocument:
 
 def _encoded(value: str) -> str | None:
     """Return the OCMF text inside hex or base64."""
+    value = "".join(value.split())
     for decode in (bytes.fromhex, lambda text: base64.b64decode(text, validate=True)):
         try:
             text = decode(value).decode()

@@ -9,7 +9,7 @@ What counts, and what does not (clauses of OCPP 1.6 edition 2 and its errata):
   charge points repeat with a new id or with the old one (3.7.1).
 - `transactionId` -1 belongs to the transaction whose StartTransaction could not
   be delivered (errata 3.18); 0 and negative numbers are ids like any other.
-- A timestamp without a zone is UTC (3.13 recommends UTC and the suffix Z).
+- A timestamp without a zone is UTC, which is recommended for all (3.14, 3.15).
 - The vehicle idles while the connector's last status is SuspendedEV. Not while
   it is SuspendedEVSE, where the charge point holds back, and not in Finishing,
   where the transaction has ended (4.9).
@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, Final
 
 from chargecoin.errors import CodecError, MeteringError
@@ -34,7 +35,7 @@ SUSPENDED_EV: Final = "SuspendedEV"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One sampled value with OCPP 1.6's defaults filled in (7.33 to 7.37, 7.43).
+    """One sampled value with OCPP 1.6's defaults filled in (7.43).
 
     `at` is UTC seconds, `None` where unreadable; `value` is the text as sent.
     """
@@ -55,8 +56,9 @@ class Sample:
 
     @property
     def register_wh(self) -> Decimal | None:
-        """The total import register in Wh, where that is what was sampled."""
-        if self.measurand != "Energy.Active.Import.Register" or self.phase or self.is_signed:
+        """The total import register at the outlet in Wh, where that is what was sampled."""
+        what = self.measurand, self.location, self.phase
+        if what != ("Energy.Active.Import.Register", "Outlet", "") or self.is_signed:
             return None
         value = number(self.value)
         return value.scaleb(3) if value is not None and self.unit == "kWh" else value
@@ -106,9 +108,9 @@ class Transaction:
         if self.started_at is None or self.ended_at is None:
             return 0
         idle = 0
-        for now, following in zip(self.statuses, [*self.statuses[1:], None], strict=True):
+        for now, following in pairwise((*self.statuses, StatusChange(self.ended_at, "ended"))):
             if now.status == SUSPENDED_EV:
-                until = self.ended_at if following is None else min(following.at, self.ended_at)
+                until = min(following.at, self.ended_at)
                 idle += max(0, until - max(now.at, self.started_at))
         return idle
 
