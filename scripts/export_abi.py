@@ -1,7 +1,7 @@
-"""Write the contracts' interfaces and creation code to `chargecoin/abi/`, as the compilers give them.
+"""Write the contracts' interfaces and creation code to `chargecoin/abi/`, as compilers give them.
 
-    python scripts/export_abi.py          # write what has changed
-    python scripts/export_abi.py --check  # exit 1 if a file is not what the compiler gives now
+python scripts/export_abi.py          # write what has changed
+python scripts/export_abi.py --check  # exit 1 if a file is not what the compiler gives now
 """
 
 from __future__ import annotations
@@ -16,7 +16,14 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 CONTRACTS = ROOT / "contracts"
 TARGET = ROOT / "chargecoin" / "abi"
-VYPER = ("StationRegistry", "Settlement", "FeeRouter")
+VYPER = (
+    "StationRegistry",
+    "Settlement",
+    "FeeRouter",
+    "ChargeCoin",
+    "StakingPool",
+    "RewardDistributor",
+)
 SOLIDITY = ("TestStablecoin", "Timelock")
 EVM_VERSION = "prague"
 
@@ -90,7 +97,9 @@ def render(artifact: dict[str, Any]) -> str:
 
 def main() -> int:
     """Write or check the files; return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--check", action="store_true", help="write nothing, compare")
     check = parser.parse_args().check
     TARGET.mkdir(exist_ok=True)
@@ -104,7 +113,9 @@ def main() -> int:
         if not check:
             path.write_text(text)
     for name in stale:
-        print(f"{name}: {'not what the compiler gives; run without --check' if check else 'written'}")
+        print(
+            f"{name}: {'not what the compiler gives; run without --check' if check else 'written'}"
+        )
     return 1 if check and stale else 0
 
 
