@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from importlib.resources import as_file, files
 from typing import Any, Final
 
@@ -42,9 +43,17 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def writing(engine: Engine) -> AbstractContextManager[Connection]:
-    """Begin a transaction that writes: it waits for its turn at once, not at its first write."""
-    return engine.execution_options(writes=True).begin()
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Begin a transaction that writes: it waits for its turn at once, not at its first write.
+
+    Raises `StoreError` where the database refuses; then nothing of it was stored.
+    """
+    try:
+        with engine.execution_options(writes=True).begin() as connection:
+            yield connection
+    except SQLAlchemyError as error:
+        raise StoreError(f"the database refuses to write: {error}") from error
 
 
 def snapshot(engine: Engine) -> AbstractContextManager[Connection]:
@@ -85,8 +94,6 @@ def migrate(engine: Engine) -> None:
                 f"the database was written by a newer release ({error}); run that release, or "
                 "index again into an empty database"
             ) from error
-        except SQLAlchemyError as error:
-            raise StoreError(f"the schema cannot be brought up to date: {error}") from error
 
 
 def open_database(url: str) -> Engine:

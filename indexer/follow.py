@@ -18,7 +18,7 @@ from typing import Final
 
 import structlog
 
-from chargecoin.errors import NodeUnavailableError, WrongChainError
+from chargecoin.errors import NodeUnavailableError, StoreError, WrongChainError
 from indexer.assemble import MissingLogsError
 from indexer.fetch import Fetched, Fetcher, Tips
 from indexer.rpc import Node
@@ -34,6 +34,7 @@ DEEP_SIGHTINGS: Final = 3
 # How often the same log must be missed before stored blocks are doubted.
 MISSING_SIGHTINGS: Final = 3
 ANCESTOR_WINDOW: Final = 32
+LONGEST_PAUSE_S: Final = 10.0
 
 
 @dataclass(slots=True)
@@ -47,6 +48,8 @@ class Counters:
     behind: int = 0
     inconsistent: int = 0
     unavailable: int = 0
+    # In a row, until the node answers again.
+    failures: int = 0
 
 
 class Follower:
@@ -286,19 +289,21 @@ async def run(
 
     `woken` (a new head was announced) ends a pause early.
     """
-    failures = 0
-    while not stop.is_set():
-        try:
-            more = await follower.step()
-            failures = 0
-        except NodeUnavailableError as error:
-            failures += 1
-            more = False
-            log.warning("node_unavailable", detail=str(error), failures=failures)
-        if not more:
-            pause = poll_interval_s * min(2**failures, 32) if failures else poll_interval_s
-            await _pause(pause, stop, woken)
-    await follower.close()
+    counters = follower.counters
+    try:
+        while not stop.is_set():
+            try:
+                more = await follower.step()
+                counters.failures = 0
+            except (NodeUnavailableError, StoreError) as error:
+                counters.failures += 1
+                more = False
+                log.warning("step_failed", detail=str(error), failures=counters.failures)
+            if not more:
+                pause = poll_interval_s * 2 ** min(counters.failures, 5)
+                await _pause(min(pause, LONGEST_PAUSE_S), stop, woken)
+    finally:
+        await follower.close()
 
 
 async def _pause(seconds: float, stop: asyncio.Event, woken: asyncio.Event | None) -> None:
