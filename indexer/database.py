@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from importlib.resources import as_file, files
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 
 from chargecoin.errors import ConfigurationError, StoreError
 
@@ -56,11 +56,22 @@ def writing(engine: Engine) -> Iterator[Connection]:
         raise StoreError(f"the database refuses to write: {error}") from error
 
 
-def snapshot(engine: Engine) -> AbstractContextManager[Connection]:
-    """Begin a transaction whose statements all see the same state."""
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """Begin a transaction whose statements all see the same state.
+
+    Raises `StoreError` where there is nothing to read: no database, or no tables in it.
+    """
     if engine.dialect.name == "postgresql":
         engine = engine.execution_options(isolation_level="REPEATABLE READ")
-    return engine.begin()
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except OperationalError as error:
+        raise StoreError(
+            f"the indexer's database cannot be read: {error.orig}; `chargecoin indexer run` "
+            "makes and fills it"
+        ) from error
 
 
 def open_engine(url: str) -> Engine:

@@ -13,8 +13,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -25,6 +26,8 @@ from indexer.rpc import Node
 from indexer.store import Block, Cursor, State, Store
 
 log = structlog.get_logger()
+
+Offload = Callable[..., Awaitable[Any]]
 
 LIVE_BLOCKS: Final = 32
 # Further behind than this, the tables are not shown as current.
@@ -55,8 +58,19 @@ class Counters:
 class Follower:
     """Brings a store up to a node's head and keeps it there."""
 
-    def __init__(self, node: Node, store: Store, *, finality_depth: int = 64) -> None:
-        """Follow `node`; `finality_depth` (blocks) counts where it knows no finality itself."""
+    def __init__(
+        self,
+        node: Node,
+        store: Store,
+        *,
+        finality_depth: int = 64,
+        offload: Offload = asyncio.to_thread,
+    ) -> None:
+        """Follow `node`; `finality_depth` (blocks) counts where it knows no finality itself.
+
+        `offload` runs what waits for the database, by default in a thread.
+        """
+        self._offload = offload
         self._fetcher = Fetcher(node, store.addresses, finality_depth)
         self._store = store
         self._prefetched: asyncio.Task[Fetched] | None = None
@@ -80,7 +94,7 @@ class Follower:
             raise
 
     async def _step(self) -> bool:
-        cursor = await asyncio.to_thread(self._store.cursor)
+        cursor = await self._offload(self._store.cursor)
         if cursor is None:
             cursor = await self._begin()
         tips = await self._fetcher.tips(cursor.number)
@@ -173,7 +187,7 @@ class Follower:
             state=state,
             detail=cursor.detail if state == "mending" else "",
         )
-        await asyncio.to_thread(self._store.append, fetched.blocks, fetched.logs, tips.noted(moved))
+        await self._offload(self._store.append, fetched.blocks, fetched.logs, tips.noted(moved))
         self.counters.blocks += last.number - cursor.number
         self.counters.logs += len(fetched.logs)
 
@@ -181,7 +195,7 @@ class Follower:
         """Nothing new: note the head, finality and that we are there, if that is news."""
         state = tips.noted(replace(cursor, state="live", detail=""))
         if state != cursor:
-            await asyncio.to_thread(self._store.save, state)
+            await self._offload(self._store.save, state)
 
     async def _wait(self, cursor: Cursor, tips: Tips) -> bool:
         """The node knows less than we do."""
@@ -191,7 +205,7 @@ class Follower:
         detail = f"the node is at block {tips.head.number}, the tables at {cursor.number}"
         if (state, detail) != (cursor.state, cursor.detail) and state == "behind":
             waiting = replace(cursor, state=state, detail=detail)
-            await asyncio.to_thread(self._store.save, waiting)
+            await self._offload(self._store.save, waiting)
         return False
 
     # --- back ---
@@ -215,7 +229,7 @@ class Follower:
             reorgs=cursor.reorgs + 1,
             deepest_reorg=max(cursor.deepest_reorg, depth),
         )
-        await asyncio.to_thread(self._store.undo, ancestor, state)
+        await self._offload(self._store.undo, ancestor, state)
         self._deep_sightings = 0
         return True
 
@@ -229,7 +243,7 @@ class Follower:
         if cursor.state != "mending" or cursor.detail != detail:
             log.error("deep_reorg", depth=depth, final=cursor.final_number)
             state = replace(cursor, state="mending", detail=detail)
-            await asyncio.to_thread(self._store.save, state)
+            await self._offload(self._store.save, state)
         return self._deep_sightings >= DEEP_SIGHTINGS
 
     async def _ancestor(self, cursor: Cursor) -> Block:
@@ -240,7 +254,7 @@ class Follower:
         window = ANCESTOR_WINDOW
         below = cursor.number
         while True:
-            stored = await asyncio.to_thread(self._store.stored_below, below, window)
+            stored: list[Block] = await self._offload(self._store.stored_below, below, window)
             stored = [block for block in stored if block.number >= self._first]
             if not stored:
                 return Block(self._first - 1, bytes(32), bytes(32), 0)
@@ -258,14 +272,14 @@ class Follower:
         lie in stored blocks, they are undone, once, and fetched again.
         """
         await self.close()
-        cursor = await asyncio.to_thread(self._store.cursor)
+        cursor = await self._offload(self._store.cursor)
         since = max(error.since, self._first)
         message, times = self._missing
         self._missing = (str(error), times + 1 if message == str(error) else 1)
         if cursor is None or since > cursor.number or self._missing[1] != MISSING_SIGHTINGS:
             raise error
         log.error("missing_logs", detail=str(error), since=since)
-        below = await asyncio.to_thread(self._store.stored_below, since - 1, 1)
+        below = await self._offload(self._store.stored_below, since - 1, 1)
         ancestor = below[0] if below else Block(self._first - 1, bytes(32), bytes(32), 0)
         state = replace(
             cursor,
@@ -274,7 +288,7 @@ class Follower:
             state="mending",
             detail=f"logs were left out by the node ({error}); fetching them again",
         )
-        await asyncio.to_thread(self._store.undo, ancestor, state)
+        await self._offload(self._store.undo, ancestor, state)
         return True
 
 

@@ -1,7 +1,7 @@
 """The one door through which pages read the tables.
 
-Every method answers from one consistent snapshot, returns plain frozen values
-(`indexer.figures`) and works on an empty database. Lists are bounded and continue
+Every method answers from one consistent snapshot, returns plain frozen values (all of
+them importable from here) and works on an empty database. Lists are bounded and continue
 by key, not by offset: pass a page's `after` back in.
 """
 
@@ -10,26 +10,32 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import date
-from typing import Final
+from typing import Final, Self
 
 from sqlalchemy import Connection, Engine
 
 from chargecoin.errors import FieldRangeError
-from indexer.database import snapshot
+from indexer.database import open_engine, snapshot
 from indexer.figures import (
+    USES,
     Batch,
     Carbon,
     Change,
+    Collection,
     Connector,
+    ConnectorState,
     ConnectorTotals,
     DayTotals,
     FeedSource,
+    Finality,
     HourTotals,
     MeterKey,
     Overview,
     Owner,
     Page,
     Payout,
+    Period,
+    Provenance,
     ReasonCount,
     SessionDetail,
     SessionFilter,
@@ -39,10 +45,46 @@ from indexer.figures import (
     Status,
     Tariff,
     Totals,
+    Use,
     Utilisation,
 )
 from indexer.hours import to_day
 from indexer.queries import live, money, places, sessions
+
+__all__ = [
+    "MAX_PAGE",
+    "USES",
+    "Batch",
+    "Carbon",
+    "Change",
+    "Collection",
+    "Connector",
+    "ConnectorState",
+    "ConnectorTotals",
+    "DayTotals",
+    "FeedSource",
+    "Finality",
+    "HourTotals",
+    "MeterKey",
+    "Overview",
+    "Owner",
+    "Page",
+    "Payout",
+    "Period",
+    "Provenance",
+    "ReadModel",
+    "ReasonCount",
+    "SessionDetail",
+    "SessionFilter",
+    "SessionRow",
+    "Site",
+    "SiteTotals",
+    "Status",
+    "Tariff",
+    "Totals",
+    "Use",
+    "Utilisation",
+]
 
 MAX_PAGE: Final = 1_000
 EVERYTHING: Final = SessionFilter()
@@ -68,6 +110,19 @@ class ReadModel:
     def __init__(self, engine: Engine) -> None:
         """Read from a database that `indexer.database` opened."""
         self._engine = engine
+
+    @classmethod
+    def open(cls, database: str) -> Self:
+        """Connect to a database by path (SQLite) or URL, as the indexer's settings name it.
+
+        Raises `ConfigurationError` if it is not one. The tables are the indexer's to make:
+        before it ran once, every question raises `StoreError`.
+        """
+        return cls(open_engine(database if "://" in database else f"sqlite:///{database}"))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._engine.dispose()
 
     def _snapshot(self) -> AbstractContextManager[Connection]:
         return snapshot(self._engine)
