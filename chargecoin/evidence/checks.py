@@ -122,20 +122,18 @@ def check_signature(bundle: Bundle, registered: RegisteredKey | None) -> str:
     require_equal("pagination", meter.pagination, reading.pagination)
     require_equal("serial", meter.serial, reading.serial)
     require_equal("fingerprint", meter.fingerprint, hexed(keccak(public_key)))
+    if registered is None or not registered.curve:
+        raise EvidenceError("the registry holds no such key for this connector")
+    require_equal("curve", meter.curve, registered.curve)
+    key = _meter_key(public_key, registered)
+    require(key.in_force(reading.started_at), "the key was not in force at the start")
+    # Someone stronger may have vouched for the key since; nobody takes that back.
     require(
-        registered is not None and registered.curve,
-        "the registry holds no such key for this connector",
+        metering.VOUCHED_BY_OWNER <= meter.voucher_kind <= key.voucher_kind,
+        "the registry knows of no such voucher of the key",
     )
-    if registered is not None:
-        require_equal("curve", meter.curve, registered.curve)
-        key = _meter_key(public_key, registered)
-        require(key.in_force(reading.started_at), "the key was not in force at the start")
-        require(
-            key.is_accredited or meter.voucher_kind not in metering.ACCREDITED,
-            "the bundle calls the key accredited, and the registry does not",
-        )
     metering.verify_signed(meter.signed, public_key)
-    voucher = VOUCHERS.get(meter.voucher_kind, "nobody")
+    voucher = VOUCHERS[meter.voucher_kind]
     signed = f"{len(meter.signed)} data sets of meter {meter.serial}"
     return f"{signed} verify under its key, which {voucher} vouches for"
 
