@@ -1,0 +1,1 @@
+"""The oracle: charge points in, signed batches out."""

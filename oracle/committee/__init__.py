@@ -1,0 +1,1 @@
+"""Attesting: a member signs what it has itself verified and stored, and nothing else."""

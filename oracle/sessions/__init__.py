@@ -1,0 +1,1 @@
+"""From a closed transaction to a session that can be proposed, or to the reason why not."""
