@@ -14,7 +14,7 @@ from chargecoin.chain.values import Block, Receipt
 from chargecoin.deployments import Deployment
 from chargecoin.errors import EvidenceError
 from chargecoin.evidence.checks import require, require_equal, step
-from chargecoin.evidence.format import Proof, evidence_hash, hexed, unhexed
+from chargecoin.evidence.format import Proof, evidence_hash, from_bytes, hexed, unhexed
 from chargecoin.record import Outcome, Run
 from chargecoin.typed_data import SIGNATURE_SIZE, Domain, batch_digest, recover
 
@@ -27,25 +27,35 @@ def _session(proof: Proof) -> tuple[int, int]:
     return session_id, word
 
 
-def _sessions(runs: list[Run]) -> list[tuple[int, int]]:
-    """Return (session id, word) of the sessions of a batch in order."""
-    return [pair for run in runs for pair in zip(run.session_ids(), run.words, strict=True)]
+def _sessions(runs: list[Run]) -> list[tuple[int, int, int]]:
+    """Return (session id, word, tariff index) of the sessions of a batch in order."""
+    return [
+        (session_id, word, run.tariff_index)
+        for run in runs
+        for session_id, word in zip(run.session_ids(), run.words, strict=True)
+    ]
 
 
 @step("proof")
 def check_proof(data: bytes, proof: Proof) -> str:
-    """The bundle's bytes, with the id and the word, lead by the path to the evidence root."""
+    """The bundle's bytes, with the id and the word, lead by the path to the evidence root.
+
+    And the batch settles the session under the tariff by which the bundle prices it.
+    """
     digest = evidence_hash(data)
     require_equal("the bundle's hash", proof.evidence_hash, hexed(digest))
     session_id, word = _session(proof)
     sessions = _sessions(record.decode_runs(unhexed(proof.runs)))
+    require(0 <= proof.index < len(sessions), f"the batch has no session {proof.index}")
+    settled_id, settled_word, tariff_index = sessions[proof.index]
     require(
-        0 <= proof.index < len(sessions) and sessions[proof.index] == (session_id, word),
+        (settled_id, settled_word) == (session_id, word),
         f"session {proof.index} of the batch is another one",
     )
     steps = [merkle.Step.decode(text) for text in proof.path]
     root = merkle.root_from(merkle.leaf(session_id, word, digest), steps)
     require_equal("the evidence root", proof.evidence_root, hexed(root))
+    require_equal("the tariff's index", from_bytes(data).price.tariff_index, tariff_index)
     return f"{len(steps)} hashes lead from the bundle to the batch's evidence root"
 
 

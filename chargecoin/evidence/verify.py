@@ -6,6 +6,7 @@ over the first two. Every step runs, whatever the others found.
 
 from __future__ import annotations
 
+from asyncio import gather
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Final, ParamSpec
@@ -127,6 +128,10 @@ async def _block(proof: Proof, chain: ChainReader) -> str:
     )
 
 
+async def _now(check: Callable[_P, str], *args: _P.args, **kwargs: _P.kwargs) -> str:
+    return check(*args, **kwargs)
+
+
 async def _run(name: str, check: Awaitable[str]) -> StepResult:
     try:
         return StepResult(name, True, await check)
@@ -142,40 +147,34 @@ async def verify(data: bytes, proof: Proof, chain: ChainReader) -> Report:
     Whatever is wrong with either is in the report. Raises `NodeUnavailableError`
     where the node does not answer, since then nothing can be said.
     """
-    try:
-        steps = await _bundle_steps(from_bytes(data), chain)
-    except EvidenceError as error:
-        unread = StepResult(checks.BUNDLE_STEPS[0], False, str(error))
-        rest = (
-            StepResult(name, None, "not checked: the bundle cannot be read")
-            for name in checks.BUNDLE_STEPS[1:]
-        )
-        steps = (unread, *rest)
-    return Report(
-        session_id=proof.session_id,
-        steps=(
-            *steps,
-            await _run("proof", _now(anchors.check_proof, data, proof)),
-            await _run("attestation", _attestation(proof, chain)),
-            await _run("settlement", _settlement(proof, chain)),
-            await _run("block", _block(proof, chain)),
-        ),
+    bundle_steps, *proof_steps = await gather(
+        _bundle_steps(data, chain),
+        _run("proof", _now(anchors.check_proof, data, proof)),
+        _run("attestation", _attestation(proof, chain)),
+        _run("settlement", _settlement(proof, chain)),
+        _run("block", _block(proof, chain)),
     )
+    return Report(session_id=proof.session_id, steps=(*bundle_steps, *proof_steps))
 
 
-async def _now(check: Callable[_P, str], *args: _P.args, **kwargs: _P.kwargs) -> str:
-    return check(*args, **kwargs)
-
-
-async def _bundle_steps(bundle: Bundle, chain: ChainReader) -> tuple[StepResult, ...]:
-    signature = await _run("signature", _signature(bundle, chain))
+async def _bundle_steps(data: bytes, chain: ChainReader) -> tuple[StepResult, ...]:
+    try:
+        bundle = from_bytes(data)
+    except EvidenceError as error:
+        first, *unread = checks.BUNDLE_STEPS
+        why = "not checked: the bundle cannot be read"
+        return (
+            StepResult(first, False, str(error)),
+            *(StepResult(name, None, why) for name in unread),
+        )
+    frames, reading, signature, *others = await gather(
+        _run("frames", _now(checks.check_frames, bundle)),
+        _run("reading", _now(checks.check_reading, bundle)),
+        _run("signature", _signature(bundle, chain)),
+        _run("payer", _payer(bundle, chain)),
+        _run("price", _price(bundle, chain)),
+        _run("record", _record(bundle, chain)),
+    )
     if signature.ok and bundle.meter is None:
         signature = replace(signature, ok=None)
-    return (
-        await _run("frames", _now(checks.check_frames, bundle)),
-        await _run("reading", _now(checks.check_reading, bundle)),
-        signature,
-        await _run("payer", _payer(bundle, chain)),
-        await _run("price", _price(bundle, chain)),
-        await _run("record", _record(bundle, chain)),
-    )
+    return (frames, reading, signature, *others)

@@ -228,6 +228,14 @@ async def test_a_frame_that_is_not_what_its_hash_says_fails_at_frames() -> None:
     assert await failed(value) == ("frames",)
 
 
+async def test_a_frame_that_names_a_driver_fails_at_frames() -> None:
+    value = SIGNED.json
+    text = '[2,"x","Authorize",{"idTag":"04AB076A345B85"}]'
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    value["frames"].append({"at": 1, "from": "charge_point", "text": text, "sha256": digest})
+    assert await failed(value) == ("frames",)
+
+
 async def test_a_frame_that_is_no_message_fails_at_frames() -> None:
     value = SIGNED.json
     text, digest = "garbage", hashlib.sha256(b"garbage").hexdigest()
@@ -493,6 +501,14 @@ async def test_a_connector_of_another_number_or_power_fails_at_record() -> None:
     for change in ({"connector_number": 2}, {"max_power_w": 900}, {"evse": 0}):
         one.chain.connectors[CONNECTOR] = own._replace(**change)
         assert (await report_of(one)).failed == ("record",)
+
+
+async def test_a_batch_that_settles_under_another_tariff_fails_at_proof() -> None:
+    one = settled_session()
+    changed = one.json
+    changed["price"]["tariff_index"] = 2
+    one.chain.tariffs[CONNECTOR, 2] = TARIFF
+    assert (await report_of(one.anchored(changed))).failed == ("proof",)
 
 
 async def test_fewer_or_more_signatures_than_the_threshold_fail_at_attestation() -> None:
