@@ -220,6 +220,11 @@ class Chain:
         """Whether an address was appointed to a committee."""
         return bool(await self._settlement("is_member", epoch, address, block=block))
 
+    async def committee_day(self, block: BlockId = "latest") -> tuple[int, int]:
+        """Return the day (UTC, since 1970) the committee last settled on, and its gross so far."""
+        day, gross = await self._call("Settlement", "committee_day", block=block)
+        return int(day), int(gross)
+
     async def caps(self, block: BlockId = "latest") -> Caps:
         """Return the most a session, an owner's day and a committee's day may settle."""
         return Caps(*await self._call("Settlement", "caps", block=block))
