@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from eth_account import Account as EthAccount
+from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from chargecoin.chain.calls import Function, function
@@ -126,7 +127,7 @@ def sign(call: Call, signer: TransactionSigner, *, chain_id: int, nonce: int, fe
         "data": call.data,
     }
     if call.to is not None:
-        fields["to"] = call.to
+        fields["to"] = to_checksum_address(call.to)
     raw = signer.sign_transaction(fields)
     return Signed(keccak(raw), raw, nonce)
 

@@ -1,0 +1,321 @@
+"""What settling a session costs, by receipt: `python -m benchmarks.gas --json`.
+
+The scenarios of DESIGN, section 4: 200 sessions over 20 connectors of 5 owners,
+3 of 5 signatures, on anvil, current hardfork. Each connector, owner and payer has
+a past, so every slot that settlement touches is cold and not zero; the batch is
+settled on a later day than that past, as it would be. The sums are exact and the
+same in every run, so `benchmarks/gas_snapshot.json` is compared to the unit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from eth_utils.crypto import keccak
+
+from chargecoin.chain import Chain, Receipt
+from chargecoin.chain.events import decode_events
+from chargecoin.chain.transactions import Call, contract_call
+from chargecoin.local_node import CHAIN_ID, LocalNode, NodeOptions
+from chargecoin.record import (
+    MAX_SESSIONS,
+    Assurance,
+    Outcome,
+    Run,
+    SessionRecord,
+    Status,
+    encode_runs,
+)
+from chargecoin.tariff import Prices, gross
+from chargecoin.typed_data import Signer, batch_digest, order_signatures
+from scripts._local import DEPLOYER, LocalProtocol, set_up
+from scripts._onboarding_file import (
+    ConnectorInput,
+    EvseInput,
+    Onboarding,
+    OwnerInput,
+    PayerInput,
+    SiteInput,
+    StationInput,
+    TariffInput,
+)
+from scripts._pipeline import Pipeline
+
+SNAPSHOT: Final = Path(__file__).with_name("gas_snapshot.json")
+GENESIS: Final = 1_767_225_600  # 2026-01-01
+DAY_S: Final = 86_400
+SESSIONS: Final = 200
+CONNECTORS: Final = 20
+OWNERS: Final = 5
+MEMBERS: Final = 5
+THRESHOLD: Final = 3
+FLEETS: Final = 10
+PRICES: Final = Prices(kwh=450_000, hour=0, idle_hour=0, session=0)
+DEPOSIT: Final = 500_000_000
+LIMIT: Final = 400_000_000
+GAS_LIMIT: Final = 30_000_000
+BLOCK_GAS_LIMIT: Final = 60_000_000
+TRANSACTION_CAP: Final = 16_777_216  # EIP-7825
+SESSION_PRICE_EUR: Final = 15
+FEE_SHARE: Final = 0.001
+
+
+def _secret(role: str) -> str:
+    return "0x" + keccak(text=f"chargecoin benchmark {role}").hex()
+
+
+def _signers() -> list[Signer]:
+    found = [Signer(bytes.fromhex(_secret(f"attester {i}")[2:])) for i in range(MEMBERS)]
+    return sorted(found, key=lambda signer: int(signer.address, 16))
+
+
+def _onboarding() -> Onboarding:
+    """Return 5 owners with 4 connectors each, and payers: 256 with money, 256 without."""
+    tariff = TariffInput(kwh=PRICES.kwh, hour=0, idle_hour=0, session=0, vat_bps=2_000)
+
+    def station(number: int) -> StationInput:
+        connector = ConnectorInput(1, 4, 2, 22_000, tariff)
+        return StationInput(f"CP-{number:04}", "Vendor", "Model", (EvseInput(1, (connector,)),))
+
+    def site(owner: int) -> SiteInput:
+        each = CONNECTORS // OWNERS
+        stations = tuple(station(owner * each + i) for i in range(each))
+        return SiteInput(f"Site {owner}", "Europe/London", "GB", "GB", stations)
+
+    return Onboarding(
+        owners=tuple(
+            OwnerInput(f"Owner {i}", _secret(f"station_owner {i}"), (site(i),))
+            for i in range(OWNERS)
+        ),
+        payers=tuple(
+            PayerInput(f"{kind} {i}", _secret(f"{kind} {i}"), deposit, LIMIT)
+            for kind, deposit in (("payer", DEPOSIT), ("pauper", 0))
+            for i in range(MAX_SESSIONS)
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a batch cost. `calldata` in bytes."""
+
+    sessions: int
+    gas: int
+    calldata: int
+    outcomes: Counter[Status]
+
+
+class Bench:
+    """A protocol with a past, on which batches are settled and undone again."""
+
+    def __init__(self, node: LocalNode, chain: Chain, protocol: LocalProtocol) -> None:
+        """Build on what `set_up` made."""
+        self._node = node
+        self._chain = chain
+        self._pipeline = Pipeline(chain.rpc, CHAIN_ID)
+        self._signers = _signers()
+        self._connectors = list(protocol.ids["connectors"].values())
+        self._accounts: dict[str, int] = {
+            name: payer["account"] for name, payer in protocol.ids["payers"].items()
+        }
+        self.settlement = chain.deployment.address("Settlement")
+
+    def accounts(self, kind: str, count: int) -> list[int]:
+        """Return vault accounts of payers with (`payer`) or without money (`pauper`)."""
+        return [self._accounts[f"{kind} {i}"] for i in range(count)]
+
+    async def execute(self, call: Call) -> Receipt:
+        """Send one transaction of the deployer and return its receipt."""
+        [deployer] = await self._pipeline.senders([DEPLOYER])
+        [receipt] = await self._pipeline.execute([(deployer, call)])
+        return receipt
+
+    async def settle(self, payers: Sequence[int], day: int) -> Measured:
+        """Settle one session a payer, evenly over the connectors, on a day after genesis."""
+        now = GENESIS + day * DAY_S + 23 * 3600
+        runs = await self._runs(payers, now - 12 * 3600)
+        root = keccak(text="evidence")
+        domain = self._chain.deployment.domain
+        terms = {"epoch": 1, "expiry": now + DAY_S, "evidence_root": root, "runs": runs}
+        digest = batch_digest(domain, **terms)  # type: ignore[arg-type]
+        signatures = order_signatures(
+            digest, [one.sign(digest) for one in self._signers[:THRESHOLD]]
+        )
+        call = contract_call(
+            "Settlement", "settle", self.settlement, *terms.values(), signatures, gas=GAS_LIMIT
+        )
+        self._node.set_next_timestamp(now)
+        receipt = await self.execute(call)
+        events = decode_events("Settlement", self.settlement, receipt.logs)
+        outcomes = Counter(
+            Outcome.decode(event.args["session"]).status
+            for event in events
+            if event.name == "Session"
+        )
+        if outcomes.total() != len(payers):
+            raise RuntimeError(f"{outcomes.total()} of {len(payers)} sessions were processed")
+        return Measured(len(payers), receipt.gas_used, len(call.data), outcomes)
+
+    async def _runs(self, payers: Sequence[int], start: int) -> bytes:
+        """Return runs with one session a payer; energies and times vary, the same in every run."""
+        dice = random.Random(256)
+        words: dict[int, list[int]] = {connector: [] for connector in self._connectors}
+        for i, payer in enumerate(payers):
+            # Neighbours in the list of payers share a connector, as far as they fit.
+            connector = self._connectors[i * len(self._connectors) // len(payers)]
+            words[connector].append(_record(dice, payer, start).encode())
+        runs = []
+        for connector, some in words.items():
+            if some:
+                head = await self._chain.head(connector)
+                runs.append(Run(connector, head.sequence + 1, 1, head.hash, tuple(some)))
+        return encode_runs(runs)
+
+    async def undone(self, payers: Sequence[int], day: int) -> Measured:
+        """Settle and measure, then put the chain back as it was."""
+        before = self._node.snapshot()
+        measured = await self.settle(payers, day)
+        self._node.revert(before)
+        return measured
+
+
+def _record(dice: random.Random, payer: int, start: int) -> SessionRecord:
+    energy, duration = dice.randint(2_000, 60_000), dice.randint(900, 30_000)
+    idle = dice.randint(1, duration // 2)
+    started = start + dice.randint(0, 3_600)
+    price = gross(PRICES, energy_wh=energy, duration_s=duration, idle_s=idle)
+    return SessionRecord(
+        payer=payer,
+        started_at=started,
+        duration_s=duration,
+        idle_s=idle,
+        energy_wh=energy,
+        gross=price,
+        campaign_id=0,
+        hour_of_week=dice.randrange(168),
+        grid_gco2e_per_kwh=176,
+        renewable_pct=43,
+        assurance=Assurance.SIGNED,
+    )
+
+
+async def erc20_transfer(bench: Bench, chain: Chain) -> int:
+    """Return the gas of a transfer between two holders, the cheapest way to pay without us."""
+    token, amount = chain.deployment.address("Token"), 15_000_000
+    for holder in (DEPLOYER.address, bench.settlement):
+        await bench.execute(contract_call("TestStablecoin", "mint", token, holder, 10 * amount))
+    call = contract_call("TestStablecoin", "transfer", token, bench.settlement, amount)
+    return (await bench.execute(call)).gas_used
+
+
+async def measure(node: LocalNode, folder: Path) -> tuple[dict[str, Measured], int]:
+    """Return the scenarios and the gas of an ERC-20 transfer."""
+    members = tuple(signer.address for signer in _signers())
+    protocol = await set_up(node.url, folder / "book.json", members, THRESHOLD, _onboarding())
+    async with await Chain.connect(node.url, protocol.deployment) as chain:
+        bench = Bench(node, chain, protocol)
+        return await _scenarios(bench), await erc20_transfer(bench, chain)
+
+
+async def _scenarios(bench: Bench) -> dict[str, Measured]:
+    # The past: each payer with money and each connector has had a session.
+    await bench.settle(bench.accounts("payer", MAX_SESSIONS), day=1)
+    payers = bench.accounts("payer", SESSIONS)
+    return {
+        "distinct": await bench.undone(payers, day=2),
+        "fleet": await bench.undone((payers[:FLEETS] * SESSIONS)[:SESSIONS], day=2),
+        "all_unfunded": await bench.undone(bench.accounts("pauper", MAX_SESSIONS), day=2),
+    }
+
+
+def figures(scenarios: dict[str, Measured], transfer: int, eth_price_eur: float) -> dict[str, Any]:
+    """Return the whole result as it is printed."""
+    distinct = scenarios["distinct"]
+    fee_eur = SESSION_PRICE_EUR * FEE_SHARE
+    each = {name: one.gas / one.sessions for name, one in scenarios.items()}
+    return {
+        "benchmark": "gas",
+        "gas_per_session": {
+            "distinct": round(each["distinct"], 1),
+            "fleet": round(each["fleet"], 1),
+            "erc20_transfer": transfer,
+        },
+        "total": {name: one.gas for name, one in scenarios.items()},
+        "sessions": {name: one.sessions for name, one in scenarios.items()},
+        "calldata_bytes": {name: one.calldata for name, one in scenarios.items()},
+        "calldata_bytes_per_session": round(distinct.calldata / distinct.sessions, 1),
+        "all_unfunded_total": scenarios["all_unfunded"].gas,
+        "all_unfunded_fits": scenarios["all_unfunded"].gas <= TRANSACTION_CAP,
+        "break_even": {
+            "session_eur": SESSION_PRICE_EUR,
+            "fee_eur": fee_eur,
+            "eth_price_eur_assumed": eth_price_eur,
+            "gas_price_gwei": {
+                name: round(fee_eur / eth_price_eur * 1e9 / each[name], 4)
+                for name in ("distinct", "fleet")
+            },
+        },
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the tools the figures depend on."""
+    package = json.loads((Path(__file__).parents[1] / "package.json").read_text())
+    needed = package["devDependencies"] | package.get("optionalDependencies", {})
+    npm = {name.rsplit("/", 1)[-1]: number for name, number in needed.items()}
+    anvil = next(number for name, number in npm.items() if name.startswith("anvil"))
+    return {
+        "vyper": version("vyper"),
+        "snekmate": version("snekmate"),
+        "solc": npm["solc"],
+        "anvil": anvil,
+        "hardfork": "prague",
+    }
+
+
+def snapshot(scenarios: dict[str, Measured], transfer: int) -> dict[str, Any]:
+    """Return what is committed: exact gas by scenario, and the tools it was measured with."""
+    gas = {name: one.gas for name, one in scenarios.items()}
+    return {"gas": gas | {"erc20_transfer": transfer}, "versions": versions()}
+
+
+def run() -> tuple[dict[str, Measured], int]:
+    """Measure on a chain of one's own."""
+    options = NodeOptions(timestamp=GENESIS, gas_limit=BLOCK_GAS_LIMIT)
+    with LocalNode(options) as node, tempfile.TemporaryDirectory() as folder:
+        return asyncio.run(measure(node, Path(folder)))
+
+
+def main() -> None:
+    """Print the figures; the last line is one JSON object."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--json", action="store_true", help="only the JSON object")
+    parser.add_argument(
+        "--eth-price", type=float, default=3_000.0, metavar="EUR", help="assumed, for break-even"
+    )
+    parser.add_argument("--update", action="store_true", help=f"write {SNAPSHOT.name}")
+    options = parser.parse_args()
+    scenarios, transfer = run()
+    if options.update:
+        SNAPSHOT.write_text(json.dumps(snapshot(scenarios, transfer), indent=2) + "\n")
+    result = figures(scenarios, transfer, options.eth_price)
+    if not options.json:
+        print(json.dumps(result, indent=2))
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
