@@ -61,7 +61,7 @@ def build(config: Config) -> Services:
     """Open everything that the configuration names. Raises `ConfigurationError`."""
     deployment: Deployment = load_deployment(config.deployment)
     clock: Clock = open_clock(config.clock)
-    model = ReadModel(open_engine(config.database))
+    model = ReadModel(open_engine(config.database_url))
     node = Node(config.rpc_url, deployment)
     oracles = Oracles(config.evidence, httpx.AsyncClient())
     return Services(

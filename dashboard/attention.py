@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from chargecoin.record import Reason, Status
 from dashboard.formats import Formats
@@ -20,6 +21,9 @@ class Attention:
     href: str
 
 
+_WHAT: Final = {int(Reason.NO_PAYER): "without a vault"}
+
+
 def _plural(count: int, one: str, many: str) -> str:
     return one if count == 1 else many
 
@@ -28,9 +32,9 @@ def _sessions(base: str, counted: ReasonCount, formats: Formats) -> Attention:
     rejected = counted.status == Status.REJECTED
     name = (
         f"{formats.number(counted.sessions)} {_plural(counted.sessions, 'session', 'sessions')} "
-        f"{'rejected' if rejected else 'not paid in full'}"
+        f"{_WHAT.get(counted.reason, 'rejected' if rejected else 'not paid in full')}"
     )
-    owed = f" {formats.money_text(counted.debt)} is owed." if counted.debt else ""
+    owed = f" {formats.money_plain(counted.debt)} is owed." if counted.debt else ""
     status = "rejected" if rejected else "unfunded"
     return Attention(
         tone="bad" if rejected else "info" if counted.reason == Reason.NO_PAYER else "warn",

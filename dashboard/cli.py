@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import click
@@ -49,4 +50,11 @@ def run(path: Path, port: int | None) -> None:
     socket = listening.bind_socket()
     host, bound = socket.getsockname()[:2]
     click.echo(f"dashboard at http://{host}:{bound}/")
+    # uvicorn ends by itself and then raises the signal again: being told to stop is no fault.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
     server.run(sockets=[socket])
+
+
+if __name__ == "__main__":
+    cli()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from chargecoin.errors import ConfigurationError
+
+_REQUIRED: Final = frozenset({"database", "rpc_url", "deployment"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +26,11 @@ class Config:
     currency: str = "EUR"
     locale: str = "en_GB"
     title: str = "ChargeCoin"
+
+    @property
+    def database_url(self) -> str:
+        """The database as SQLAlchemy names it."""
+        return self.database if "://" in self.database else f"sqlite:///{self.database}"
 
     @classmethod
     def load(cls, path: Path) -> Config:
@@ -47,16 +54,22 @@ class Config:
                 f"unknown setting {unknown[0]!r}; the dashboard knows {', '.join(sorted(known))}"
             )
         values: dict[str, Any] = dict(raw)
-        for name in ("database", "rpc_url", "deployment"):
-            if not isinstance(values.get(name), str):
+        for name in known - {"evidence", "port"}:
+            value = values.get(name)
+            if name in _REQUIRED and value is None:
                 raise ConfigurationError(f'the dashboard needs {name} = "…" in its configuration')
+            if value is not None and not (isinstance(value, str) and value):
+                raise ConfigurationError(f"{name} is text, not {value!r}")
         evidence = values.get("evidence", [])
         if not isinstance(evidence, list) or not all(isinstance(url, str) for url in evidence):
             raise ConfigurationError('evidence is a list of addresses: ["http://127.0.0.1:9001"]')
         values["evidence"] = tuple(url.rstrip("/") for url in evidence)
         values["deployment"] = folder / values["deployment"]
+        if "://" not in values["database"]:
+            values["database"] = str(folder / values["database"])
         if values.get("clock") is not None:
             values["clock"] = str(folder / values["clock"])
-        if not 0 <= values.get("port", 0) < 1 << 16:
-            raise ConfigurationError(f"port is 0 to 65535, not {values['port']}")
+        port = values.get("port", 0)
+        if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port < 1 << 16:
+            raise ConfigurationError(f"port is 0 to 65535, not {port!r}")
         return cls(**values)

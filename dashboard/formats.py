@@ -50,8 +50,8 @@ class Formats:
                 raise UnknownCurrencyError(self.currency)
         except (UnknownLocaleError, UnknownCurrencyError, ValueError) as error:
             raise ConfigurationError(
-                f"locale {self.locale_name!r} or currency {self.currency!r} is not known ({error}); "
-                "write for example locale = 'en_GB' and currency = 'EUR'"
+                f"locale {self.locale_name!r} or currency {self.currency!r} is not known "
+                f"({error}); write for example locale = 'en_GB' and currency = 'EUR'"
             ) from error
 
     @cached_property
@@ -89,6 +89,11 @@ class Formats:
         return Markup('<span class="money">{}<span class="sub">{}</span>{}</span>').format(
             text[:cut], text[cut:end], text[end:]
         )
+
+    def money_plain(self, amount: int) -> str:
+        """Return base units exactly, in a sentence: without the zeros that say nothing."""
+        value = Decimal(amount).scaleb(-TOKEN_DECIMALS)
+        return format_currency(value, self.currency, locale=self.locale, decimal_quantization=False)
 
     def money_short(self, amount: int) -> str:
         """Return base units rounded to the smallest coin, for chart labels and sentences only."""
@@ -193,7 +198,7 @@ def shorten(text: str, head: int = 10, tail: int = 6) -> str:
 def filters(formats: Formats) -> dict[str, Callable[..., Any]]:
     """Return the filters that templates use."""
     names = (
-        "money", "money_text", "money_short", "money_exact", "number", "kwh", "kg",
+        "money", "money_text", "money_plain", "money_short", "money_exact", "number", "kwh", "kg",
         "percent", "duration", "moment", "clock_time", "day", "zone_short", "ago",
     )  # fmt: skip
     return {

@@ -6,6 +6,7 @@ Quick and of any shape, for what pages show. What Verify proves is tested on a r
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from random import Random
@@ -14,9 +15,9 @@ from zoneinfo import ZoneInfo
 
 from eth_abi.abi import default_codec
 from eth_utils.crypto import keccak
-from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy import Engine
 
-from chargecoin import contracts
+from chargecoin import canonical, contracts
 from chargecoin.carbon import factor_for
 from chargecoin.deployments import Deployment
 from chargecoin.record import (
@@ -29,7 +30,9 @@ from chargecoin.record import (
     session_id,
 )
 from chargecoin.tariff import Prices, Tariff, gross
-from indexer import schema
+from chargecoin.typed_data import Signer
+from indexer import feed_entries
+from indexer.feed import FeedStore
 from indexer.rpc import Log
 from indexer.store import Block, Cursor, Store
 
@@ -40,7 +43,7 @@ ADDRESSES: Final = {
 }
 DEPLOYMENT: Final = Deployment(CHAIN_ID, 1, ADDRESSES)
 ACCOUNT: Final = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
-ORACLE: Final = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"
+ORACLE: Final = Signer(keccak(text="an oracle of tests"))
 OPEN_END: Final = (1 << 32) - 1
 
 
@@ -64,7 +67,7 @@ class Made:
     reason: Reason = Reason.NONE
     paid: int | None = None
     debt: int = 0
-    flags: OutcomeFlag = OutcomeFlag(0)
+    flags: int = 0
 
 
 @dataclass(slots=True)
@@ -90,8 +93,9 @@ class World:
     batches: int = 0
     _store: Store | None = None
     _ids: dict[str, int] = field(default_factory=dict)
-    _undone: list[tuple[Block, dict[int, int], int]] = field(default_factory=list)
+    _after: dict[int, tuple[dict[int, int], int]] = field(default_factory=dict)
     _salt: int = 0
+    _said: int = 0
 
     @property
     def store(self) -> Store:
@@ -99,6 +103,12 @@ class World:
         if self._store is None:
             self._store = Store(self.engine, DEPLOYMENT)
         return self._store
+
+    def copy(self, engine: Engine) -> World:
+        """Return the same world over a copy of its database."""
+        made = deepcopy(replace(self, engine=None, _store=None))  # type: ignore[arg-type]
+        made.engine = engine
+        return made
 
     # --- blocks ---
 
@@ -129,9 +139,10 @@ class World:
             self._log(block, index, contract, name, arguments)
             for index, (contract, name, arguments) in enumerate(events)
         ]
-        self._undone.append((block, {k: p.sequence for k, p in self.places.items()}, self.batches))
         self.store.append([block], logs, self._cursor(block))
         self.head = number
+        sequences = {connector: place.sequence for connector, place in self.places.items()}
+        self._after[number] = sequences, self.batches
         return number
 
     def set_cursor(self, **changes: Any) -> None:
@@ -149,6 +160,9 @@ class World:
         self._salt += 1
         self.store.undo(ancestor, self._cursor(ancestor))
         self.head = target
+        sequences, self.batches = self._after[target]
+        for connector, sequence in sequences.items():
+            self.places[connector].sequence = sequence
 
     def _log(
         self, block: Block, index: int, contract: str, name: str, arguments: dict[str, Any]
@@ -185,7 +199,7 @@ class World:
         self.mine(timestamp, [("StationRegistry", "OwnerRegistered", arguments)])
         return owner_id
 
-    def site(  # noqa: PLR0913 -- a site and its chargers in one call
+    def site(
         self,
         owner_id: int,
         name: str,
@@ -280,7 +294,7 @@ class World:
             session_id=session_id(made.connector_id, place.sequence),
             status=made.status,
             reason=made.reason,
-            flags=made.flags,
+            flags=OutcomeFlag(made.flags),
             paid=in_full if made.paid is None else made.paid,
             campaign_paid=0,
             debt=made.debt,
@@ -306,7 +320,7 @@ class World:
             "evidence_root": keccak(text=f"root {self.batches}"),
             "commitment": keccak(text=f"commitment {self.batches}"),
             "sessions": len(sessions),
-            "submitter": ORACLE,
+            "submitter": ORACLE.address,
         }
         events.append(("Settlement", "BatchSettled", batch))
         self.mine(timestamp, events)
@@ -314,46 +328,47 @@ class World:
 
     # --- the operational feed ---
 
-    def feed(self, now: int, states: dict[int, str], *, errors: dict[int, str] | None = None) -> None:
-        """Say what each connector does, as the oracle's feed did at `now`."""
-        errors = errors or {}
-        with self.engine.begin() as connection:
-            connection.execute(delete(schema.feed_sources))
-            connection.execute(delete(schema.connector_states))
-            connection.execute(
-                insert(schema.feed_sources).values(
-                    oracle=ORACLE,
-                    url="http://127.0.0.1:8711",
-                    n=len(states),
-                    epoch=1,
-                    heard_at=now,
-                    gaps=0,
-                    refused=0,
-                    detail="",
+    def feed(
+        self, now: int, states: dict[int, str], *, errors: dict[int, str] | None = None
+    ) -> None:
+        """Say what each connector does, signed as the oracle's feed, and take it in."""
+        store = FeedStore(self.engine, 90 * 86_400)
+        if not store.members():
+            committee = {
+                "epoch": 1,
+                "threshold": 1,
+                "members": [ORACLE.address],
+                "previous_valid_until": 0,
+            }
+            self.mine(now, [("Settlement", "CommitteeAppointed", committee)])
+        entries = []
+        for connector_id, status in states.items():
+            self._said += 1
+            body: dict[str, Any] = {
+                "n": self._said,
+                "epoch": 1,
+                "connector_id": connector_id,
+                "seq": self._said,
+                "at": now,
+                "kind": "snapshot",
+                "status": status,
+                "error_code": (errors or {}).get(connector_id, "NoError"),
+                "energy_wh": None,
+                "session": None,
+            }
+            digest = keccak(feed_entries.DOMAIN + canonical.dumps(body))
+            entries.append(
+                feed_entries.Entry(
+                    **body, oracle=ORACLE.address, signature="0x" + ORACLE.sign(digest).hex()
                 )
             )
-            for connector_id, status in states.items():
-                connection.execute(
-                    insert(schema.connector_states).values(
-                        connector_id=connector_id,
-                        oracle=ORACLE,
-                        epoch=1,
-                        seq=1,
-                        at=now,
-                        since=now - 600 - 37 * connector_id,
-                        status=status,
-                        error_code=errors.get(connector_id, "NoError"),
-                        energy_wh=None,
-                        session=None,
-                        whole=True,
-                    )
-                )
+        assert store.add("http://127.0.0.1:8711", entries, store.members()) == len(entries)
         self.store.tell("feed")
 
 
 def history(world: World, now: int, days: int, seed: int = 1) -> Iterator[list[int]]:
     """Settle some sessions an hour on all connectors, up to `now`; yields each batch's ids."""
-    random = Random(seed)  # noqa: S311 -- a reproducible history
+    random = Random(seed)
     connectors = list(world.places)
     start = now - days * 86_400
     for hour in range(start - start % 3600, now - 3600, 3600):
@@ -371,16 +386,12 @@ def history(world: World, now: int, days: int, seed: int = 1) -> Iterator[list[i
                     hour + random.randint(0, 1800) - duration,
                     duration_s=duration,
                     idle_s=random.choice((0, 0, 0, 900)),
-                    energy_wh=random.randint(9_000, 58_000) if fast else random.randint(3_000, 22_000),
+                    energy_wh=random.randint(9_000, 58_000)
+                    if fast
+                    else random.randint(3_000, 22_000),
                     payer=random.randint(1, 90),
                     assurance=3 if connector % 2 else 2,
                 )
             )
         if made:
             yield world.settle(hour + 1900, made)
-
-
-def events_of(engine: Engine, table: Any) -> int:
-    """Return how many rows a table has."""
-    with engine.connect() as connection:
-        return len(connection.execute(select(table.c.id)).all())

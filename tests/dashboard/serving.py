@@ -1,0 +1,101 @@
+"""The dashboard over a test's own database, node and oracle."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from html import unescape
+from pathlib import Path
+from typing import Final
+
+import httpx
+import uvicorn
+from sqlalchemy import Engine
+
+from chargecoin.clock import Clock, ManualClock
+from chargecoin.deployments import Deployment
+from dashboard.app import create_app
+from dashboard.config import Config
+from dashboard.formats import Formats
+from dashboard.node import Node
+from dashboard.oracles import Oracles
+from dashboard.services import Services
+from dashboard.watch import Watch
+from indexer.read_model import ReadModel
+
+NO_NODE: Final = "http://127.0.0.1:1"
+ORACLE: Final = "http://oracle.test"
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+def nobody(_request: httpx.Request) -> httpx.Response:
+    """Answer as an oracle that knows no session."""
+    return httpx.Response(404)
+
+
+def services(
+    engine: Engine,
+    deployment: Deployment,
+    clock: Clock,
+    *,
+    rpc_url: str = NO_NODE,
+    oracle: Handler = nobody,
+    locale: str = "en_GB",
+) -> Services:
+    """Make what the application works with."""
+    config = Config(
+        database=str(engine.url),
+        rpc_url=rpc_url,
+        deployment=Path("deployment.json"),
+        evidence=(ORACLE,),
+        locale=locale,
+    )
+    model = ReadModel(engine)
+    node = Node(rpc_url, deployment)
+    oracles = Oracles((ORACLE,), httpx.AsyncClient(transport=httpx.MockTransport(oracle)))
+    return Services(
+        config=config,
+        model=model,
+        clock=clock,
+        formats=Formats(locale, "EUR"),
+        oracles=oracles,
+        node=node,
+        watch=Watch(model, node, oracles, clock),
+    )
+
+
+def client(has: Services) -> httpx.AsyncClient:
+    """Return a client of the application, in this process and without a socket."""
+    transport = httpx.ASGITransport(app=create_app(has))
+    return httpx.AsyncClient(transport=transport, base_url="http://dashboard.test")
+
+
+def text_of(html: str) -> str:
+    """Return what a page says, as one line of text."""
+    without = re.sub(r"(?s)<(script|style|title|svg)\b.*?</\1>", "", html)
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", without))).replace(" ,", ",")
+
+
+@contextmanager
+def running(has: Services) -> Iterator[str]:
+    """Serve on a free port and yield the address."""
+    config = uvicorn.Config(
+        create_app(has), port=0, log_level="warning", timeout_graceful_shutdown=2
+    )
+    socket = config.bind_socket()
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{socket.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=20)
+        socket.close()
+
+
+def manual(now: int) -> ManualClock:
+    """Return a clock that stands at `now`, UTC seconds."""
+    return ManualClock(now)

@@ -1,0 +1,105 @@
+"""Figures as people read them."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chargecoin.errors import ConfigurationError
+from chargecoin.record import session_id
+from dashboard.formats import Formats, parse_session_key, session_key, shorten
+from tests.dashboard.world import at
+
+ENGLISH = Formats("en_GB", "EUR")
+GERMAN = Formats("de_DE", "EUR")
+
+
+def test_money_is_written_to_the_last_base_unit() -> None:
+    assert ENGLISH.money_text(1_234_567_891) == "€1,234.567891"
+    assert GERMAN.money_text(1_234_567_891) == "1.234,567891\xa0€"
+    assert ENGLISH.money_text(-1) == "-€0.000001"
+
+
+@given(st.integers(min_value=-(10**18), max_value=10**18))
+def test_money_on_a_page_can_be_read_back_exactly(amount: int) -> None:
+    for formats, point, group in ((ENGLISH, ".", ","), (GERMAN, ",", ".")):
+        text = formats.money(amount).striptags()
+        digits = text.replace(group, "").replace(point, "").replace("€", "").strip()
+        assert int(digits) == amount
+
+
+def test_what_is_below_the_smallest_coin_is_set_smaller() -> None:
+    assert '<span class="sub">7891</span>' in ENGLISH.money(1_234_567_891)
+    yen = Formats("ja_JP", "JPY").money(1_234_567_891)
+    assert yen.striptags().endswith("1,234.567891")
+
+
+def test_a_sentence_leaves_out_zeros_and_nothing_else() -> None:
+    assert ENGLISH.money_plain(7_750_000) == "€7.75"
+    assert ENGLISH.money_plain(9_000_000) == "€9.00"
+    assert ENGLISH.money_plain(1_234_567) == "€1.234567"
+
+
+def test_a_fraction_of_a_base_unit_is_written_out() -> None:
+    assert ENGLISH.money_exact(Fraction(1_000_000) + Fraction(1, 3)) == "€1.000000 + 1⁄3"
+    assert ENGLISH.money_exact(Fraction(1_000_000)) == "€1.000000"
+
+
+def test_energy_is_exact_and_carbon_is_an_estimate() -> None:
+    assert ENGLISH.kwh(1_204_551) == "1,204.551"
+    assert ENGLISH.kg(13_980_400) == "13,980"
+    assert ENGLISH.kg(4_830) == "4.8"
+
+
+def test_a_moment_is_the_sites_own_and_names_its_zone() -> None:
+    summer = at("2026-07-01 10:00")
+    text = ENGLISH.moment(summer, "Europe/London")
+    assert text.striptags() == "1 Jul 2026, 11:00 BST"
+    assert 'datetime="2026-07-01T10:00:00Z"' in text
+    assert ENGLISH.moment(summer, "Europe/Berlin").striptags() == "1 Jul 2026, 12:00 CEST"
+
+
+def test_the_hour_that_comes_twice_says_which_one_it_is() -> None:
+    first, second = at("2026-10-25 00:30"), at("2026-10-25 01:30")
+    assert ENGLISH.moment(first, "Europe/London").striptags() == "25 Oct 2026, 01:30 BST"
+    assert ENGLISH.moment(second, "Europe/London").striptags() == "25 Oct 2026, 01:30 GMT"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(12, "12 s"), (240, "4 min"), (3900, "1 h 05 min"), (183_600, "2 d 3 h"), (-5, "0 s")],
+)
+def test_durations_are_as_coarse_as_they_are_long(seconds: int, text: str) -> None:
+    assert ENGLISH.duration(seconds) == text
+
+
+def test_there_is_no_change_where_there_was_nothing() -> None:
+    assert ENGLISH.change(5, 0) is None
+    assert ENGLISH.change(15, 10) == 0.5
+
+
+@given(st.integers(0, (1 << 32) - 1), st.integers(0, (1 << 32) - 1))
+def test_a_sessions_address_leads_back_to_it(connector_id: int, sequence: int) -> None:
+    value = session_id(connector_id, sequence)
+    assert parse_session_key(session_key(value)) == value
+    assert parse_session_key(hex(value)) == value
+
+
+@pytest.mark.parametrize("text", ["7", "7-", "-7", "a-1", "7-1-2", "0xzz", "0x1" + "0" * 24, ""])
+def test_what_is_no_session_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        parse_session_key(text)
+
+
+def test_a_long_hash_keeps_its_ends() -> None:
+    assert shorten("0x" + "ab" * 32) == "0xabababab…ababab"
+    assert shorten("0xab") == "0xab"
+
+
+@pytest.mark.parametrize(("locale", "currency"), [("xx_XX", "EUR"), ("en_GB", "ZZZ")])
+def test_an_unknown_locale_or_currency_is_refused(locale: str, currency: str) -> None:
+    with pytest.raises(ConfigurationError, match="write for example"):
+        Formats(locale, currency)
