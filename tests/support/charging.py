@@ -217,14 +217,17 @@ class Charging:
         return [Frame(one.at, one.sender, redact(one.text, commit)) for one in self.frames]
 
 
-def signed_session(meter: Meter, begin: str = "57.584", end: str = "58.685") -> Charging:
+def signed_session(
+    meter: Meter, begin: str = "57.584", end: str = "58.685", start: int = START
+) -> Charging:
     """Return a whole session of one hour whose meter signed begin and end, in kWh."""
+    stop = start + END - START
     return (
         Charging()
-        .start(meter=int(Decimal(begin) * 1000))
-        .signed(START, meter.sign(meter.reading("B", begin, START)))
-        .status(START, "Charging")
-        .status(END - 300, "SuspendedEV")
-        .signed(END, meter.sign(meter.reading("E", end, END)))
-        .stop(meter=int(Decimal(end) * 1000))
+        .start(start, meter=int(Decimal(begin) * 1000))
+        .signed(start, meter.sign(meter.reading("B", begin, start)))
+        .status(start, "Charging")
+        .status(stop - 300, "SuspendedEV")
+        .signed(stop, meter.sign(meter.reading("E", end, stop)))
+        .stop(stop, meter=int(Decimal(end) * 1000))
     )

@@ -1,0 +1,167 @@
+"""`chargecoin verify`: a session's evidence against a chain, trusting nobody who serves it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+if TYPE_CHECKING:
+    from chargecoin.deployments import Deployment
+    from chargecoin.evidence.format import Proof
+    from chargecoin.evidence.verify import Report
+
+MARKS: Final = {True: "ok", False: "FAILED", None: "-"}
+LEVELS: Final = {
+    1: "a backend reported it, and nobody watched the charge point",
+    2: "the charge point was watched, and its meter's reading is its owner's word",
+    3: "the meter signed it, and not only its owner vouches for the key",
+}
+TIMEOUT_S: Final = 20.0
+MAX_BYTES: Final = 16 << 20
+EXAMPLE: Final = """\b
+Example:
+  chargecoin verify session 7/12 --evidence http://127.0.0.1:8711 \\
+    --rpc http://127.0.0.1:8545 --deployment deployments/31337.json
+  chargecoin verify session --bundle bundle.json --proof proof.json \\
+    --rpc http://127.0.0.1:8545 --deployment deployments/31337.json
+"""
+FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+class SessionId(click.ParamType):
+    """A session id: `0x` and hex, or `CONNECTOR/SEQUENCE`."""
+
+    name = "SESSION_ID"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return `0x` and 32 bytes of hex."""
+        from chargecoin.evidence.format import session_hex
+        from chargecoin.record import split_session_id
+
+        try:
+            if value.startswith("0x"):
+                return session_hex(*split_session_id(int(value, 16)))
+            connector_id, sequence = value.split("/")
+            return session_hex(int(connector_id), int(sequence))
+        except ValueError:
+            self.fail(f"{value!r} is neither 0x… nor CONNECTOR/SEQUENCE", param, ctx)
+
+
+@click.group()
+def cli() -> None:
+    """Verify evidence.
+
+    Example: chargecoin verify session 7/12 --rpc http://127.0.0.1:8545
+    --deployment deployments/31337.json --evidence http://127.0.0.1:8711
+    """
+
+
+@cli.command(epilog=EXAMPLE)
+@click.argument("session_id", type=SessionId(), required=False)
+@click.option("--rpc", required=True, help="JSON-RPC address of a node you trust.")
+@click.option("--deployment", required=True, type=FILE, help="Address book of the chain.")
+@click.option(
+    "--evidence", multiple=True, help="HTTP address of an oracle that serves evidence; repeatable."
+)
+@click.option("--bundle", type=FILE, help="The bundle's bytes, instead of --evidence.")
+@click.option("--proof", type=FILE, help="The proof's JSON, beside --bundle.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def session(
+    session_id: str | None,
+    rpc: str,
+    deployment: Path,
+    evidence: tuple[str, ...],
+    bundle: Path | None,
+    proof: Path | None,
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Check a session from its charge point's frames up to the block; exit 0 if all holds.
+
+    SESSION_ID is 0x… or CONNECTOR/SEQUENCE. Who serves the evidence need not be
+    trusted: every step is computed again here, and compared with the chain.
+    """
+    if (bundle is None) != (proof is None) or (bundle is None) == (not evidence):
+        raise click.UsageError("give either --evidence, or --bundle together with --proof")
+    if bundle is None and session_id is None:
+        raise click.UsageError("say which session: SESSION_ID, as 0x… or CONNECTOR/SEQUENCE")
+    from chargecoin import deployments
+    from chargecoin.errors import EvidenceError
+    from chargecoin.evidence.format import Proof
+
+    book = deployments.load(deployment)
+    if bundle is not None and proof is not None:
+        data, way = bundle.read_bytes(), Proof.from_json(proof.read_bytes())
+    else:
+        data, way = asyncio.run(_fetched(session_id or "", evidence))
+    if session_id is not None and way.session_id != session_id:
+        raise EvidenceError(f"the proof is of session {way.session_id}, not of {session_id}")
+    report = asyncio.run(_verified(data, way, rpc, book))
+    if as_json:
+        click.echo(json.dumps({"ok": report.ok, "failed": report.failed, **asdict(report)}))
+    else:
+        _print(report, data)
+    sys.exit(0 if report.ok else 1)
+
+
+async def _verified(data: bytes, proof: Proof, rpc: str, book: Deployment) -> Report:
+    from chargecoin.chain import Chain
+    from chargecoin.evidence.verify import verify
+
+    async with await Chain.connect(rpc, book) as chain:
+        return await verify(data, proof, chain)
+
+
+async def _fetched(session_id: str, urls: tuple[str, ...]) -> tuple[bytes, Proof]:
+    """Return bundle and proof of the first oracle that serves both."""
+    import httpx
+
+    from chargecoin.errors import EvidenceError
+    from chargecoin.evidence.format import Proof
+
+    refusals = []
+    async with httpx.AsyncClient(timeout=TIMEOUT_S) as client:
+        for url in urls:
+            try:
+                bundle, proof = [
+                    await _get(client, f"{url.rstrip('/')}/{what}/{session_id}")
+                    for what in ("evidence", "proof")
+                ]
+                return bundle, Proof.from_json(proof)
+            except (httpx.HTTPError, httpx.InvalidURL, EvidenceError) as error:
+                refusals.append(f"{url}: {error}")
+    raise EvidenceError(
+        f"nobody serves the evidence of {session_id}; ask another oracle by --evidence, or wait "
+        f"until its batch is settled ({'; '.join(refusals)})"
+    )
+
+
+async def _get(client: Any, url: str) -> bytes:
+    from chargecoin.errors import EvidenceError
+
+    body = bytearray()
+    async with client.stream("GET", url) as response:
+        response.raise_for_status()
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > MAX_BYTES:
+                raise EvidenceError(f"{url} gives more than {MAX_BYTES} bytes")
+    return bytes(body)
+
+
+def _print(report: Report, data: bytes) -> None:
+    from chargecoin.evidence.format import from_bytes
+
+    click.echo(f"session {report.session_id}")
+    for result in report.steps:
+        click.echo(f"  {MARKS[result.ok]:<7} {result.step:<12} {result.detail}")
+    if report.ok:
+        level = from_bytes(data).record.assurance
+        click.echo(f"every step holds; assurance {level}: {LEVELS[level]}")
+    else:
+        click.echo(f"NOT VERIFIED: failed at {', '.join(report.failed)}")
