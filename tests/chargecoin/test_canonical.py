@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import rfc8785
 from eth_utils.crypto import keccak
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chargecoin import canonical
@@ -28,6 +29,19 @@ def test_canonical_bytes_are_read_back_as_what_was_written(value: Any) -> None:
     data = canonical.dumps(value)
     assert canonical.loads(data) == value
     assert canonical.digest(value) == keccak(data)
+
+
+@given(values | st.dictionaries(st.text("aé\U0001f600\ue000"), st.integers(-(2**70), 2**70)))
+@example([1.0, 1e-7, 1e21, 1e16, 0.1, -0.0, 123456789012345.6, 5e-324])
+@example(2**53)
+def test_what_is_written_quickly_is_what_the_reference_writes(value: Any) -> None:
+    try:
+        expected = rfc8785.dumps(value)
+    except rfc8785.CanonicalizationError:
+        with pytest.raises(EvidenceError):
+            canonical.dumps(value)
+    else:
+        assert canonical.dumps(value) == expected
 
 
 def test_members_are_sorted_and_nothing_is_spaced() -> None:
