@@ -65,12 +65,14 @@ class Display:
     def _lines(self, what: str, total: int) -> Iterator[Advance]:
         since = last = time.monotonic()
 
+        shown = 0
+
         def advance(done: int) -> None:
-            nonlocal last
+            nonlocal last, shown
             now = time.monotonic()
-            if now - last < LINE_EVERY_S and done < total:
+            if done == shown or (now - last < LINE_EVERY_S and done < total):
                 return
-            last = now
+            last, shown = now, done
             rate = done / max(now - since, 1e-9)
             left = f", {(total - done) / rate:.0f} s left" if rate else ""
             self.say(f"{what}: {done} of {total}, {rate:.0f}/s{left}")

@@ -1,0 +1,338 @@
+"""One demo: make a history in compressed time, check it, and go on from it in real time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import time
+from collections import Counter
+from collections.abc import Coroutine
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Any, Final
+
+from chargecoin import deployments
+from chargecoin.chain import Chain
+from chargecoin.clock import FileClock
+from chargecoin.errors import ChargeCoinError
+from simulate import folder as files
+from simulate.demo.check import Holding, differences, holding
+from simulate.demo.local_chain import LocalChain
+from simulate.demo.processes import Supervisor
+from simulate.demo.progress import Display
+from simulate.demo.roles import (
+    BOOK,
+    CLOCK,
+    GAS_WEI,
+    HISTORY,
+    LIVE,
+    PROPOSER,
+    THRESHOLD,
+    Roles,
+    committee,
+    proposer_address,
+)
+from simulate.demo.settings import Settings, alone_in, dashboard_port
+from simulate.fleet import Fleet
+from simulate.generator import arrivals
+from simulate.history import History, build
+from simulate.mandates import signed_mandate
+from simulate.payers import expect
+from simulate.plan import Cause
+
+STEP_S: Final = 6 * 3600
+BEFORE_S: Final = 24 * 3600
+"""How long before the first session the chain begins."""
+MANDATE_S: Final = 365 * 24 * 3600
+MOST_BACKLOG: Final = 400
+"""Sessions that may wait for settlement before the fleet waits for the oracle."""
+SETTLE_TIMEOUT_S: Final = 120.0
+LOOK_S: Final = 0.1
+KILL_AFTER_S: Final = 0.05
+"""How far into a step the proposer is killed, so that the fleet is in the middle of it."""
+SESSIONS_PER_MINUTE: Final = 4.0
+ONBOARDED: Final = "onboarded.json"
+CHAIN: Final = "chain.state"
+METERS: Final = "meters.json"
+
+# What the oracle says of a session that went wrong in one of our ways.
+CODES: Final = {
+    Cause.NO_END: "no_end",
+    Cause.REGISTER_BACKWARD: "negative_energy",
+    Cause.REGISTER_IMPLAUSIBLE: "over_consumption",
+    Cause.TAMPERED: "signature_invalid",
+}
+
+
+class DemoError(ChargeCoinError):
+    """The demo's own check found something that is not as planned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What `--once` prints."""
+
+    found: Holding
+    quarantined: int
+    indexer_matches_chain: bool
+    faults: tuple[str, ...]
+
+    def summary(self, seconds: float, seed: int) -> dict[str, Any]:
+        """Return the figures, money in base units."""
+        found = self.found
+        settled = found.settled + found.unfunded + found.rejected
+        return {
+            "sessions_in": settled + self.quarantined,
+            "settled": found.settled,
+            "unfunded": found.unfunded,
+            "rejected": found.rejected,
+            "quarantined": self.quarantined,
+            "gross": found.gross,
+            "paid": found.paid,
+            "fees": found.fees,
+            "owner_net": found.owner_net,
+            "batches": found.batches,
+            "gas_per_session": found.gas_per_session,
+            "assurance_3": found.assurance_3,
+            "indexer_matches_chain": self.indexer_matches_chain,
+            "seconds": round(seconds, 1),
+            "seed": seed,
+        }
+
+
+async def run(settings: Settings, display: Display) -> dict[str, Any] | None:
+    """Run a demo to its end: with `once` the summary, otherwise until cancelled.
+
+    Raises `DemoError` if the run did not come out as planned, and other
+    `ChargeCoinError`s if it could not be done.
+    """
+    since = time.monotonic()
+    with alone_in(settings.folder):
+        if settings.once or not settings.finished_history(time.time()):
+            result = await _Making(settings, display).make()
+            summary = result.summary(time.monotonic() - since, settings.source.seed)
+            if result.faults:
+                display.say(json.dumps(summary))
+                raise DemoError("the run is not as planned: " + "; ".join(result.faults))
+            if settings.once:
+                return summary
+        else:
+            display.say("going on from the history of the last run")
+        await _go_live(settings, display)
+    return None
+
+
+async def _unless_failed(supervisor: Supervisor, work: Coroutine[Any, Any, Any]) -> Any:
+    """Do some work, unless a process ends that must not."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait({task, supervisor.failed}, return_when=asyncio.FIRST_COMPLETED)
+        if supervisor.failed.done():
+            supervisor.failed.result()
+        return await task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+class _Making:
+    """Makes a history in `settings.history`."""
+
+    def __init__(self, settings: Settings, display: Display) -> None:
+        self._settings = settings
+        self._display = display
+        self._folder = settings.history
+        self._seed = settings.source.seed
+        self._end = int(time.time())
+        self._history: History = build(settings.source, self._end)
+        plans = self._history.ledger.plans
+        self._begin = min(plan.started_at for plan in plans) - BEFORE_S
+        self._clock: FileClock
+        self._chain: LocalChain
+
+    async def make(self) -> Result:
+        """Return what came of it; the folder then holds all that a live run goes on from."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        files.save(self._folder, self._history.network, self._history.ledger, self._seed)
+        for reason, number in (self._history.unusable + self._history.left_out).most_common():
+            self._display.say(f"  {number} rows of the file are not replayed: {reason}")
+        self._clock = FileClock.create(self._folder / CLOCK, self._begin)
+        self._chain = LocalChain(self._begin)
+        try:
+            async with Supervisor() as supervisor:
+                result: Result = await _unless_failed(supervisor, self._work(supervisor))
+            if not result.faults:
+                self._chain.save(self._folder / CHAIN)
+                self._settings.finish_history(self._end)
+        finally:
+            self._chain.stop()
+        return result
+
+    async def _work(self, supervisor: Supervisor) -> Result:
+        owner_ids, accounts = await self._onboard()
+        network = self._history.network
+        roles = Roles(self._folder, self._chain.url, network, self._seed, supervisor)
+        fleet = Fleet(network, url=roles.ocpp_url, seed=self._seed, run=f"{self._begin:x}")
+        try:
+            self._display.say("starting three oracles and the indexer")
+            await roles.start_oracles(HISTORY)
+            await roles.start_indexer()
+            await roles.post_mandates(self._mandates(accounts))
+            await self._play(fleet, roles, supervisor)
+            await self._settle(roles)
+            fleet.save_meters(self._folder / METERS)
+            return await self._check(roles, owner_ids)
+        finally:
+            await fleet.close()
+            await roles.close()
+
+    async def _onboard(self) -> tuple[list[int], dict[str, int]]:
+        """Return the owners' ids and the payers' accounts by name."""
+        network, payers = self._history.network, self._history.ledger.payers
+        sites = sum(len(owner.sites) for owner in network.owners)
+        book = self._folder / BOOK
+        self._display.say("deploying the contracts")
+        await self._chain.deploy(book, committee(self._seed), THRESHOLD)
+        self._display.say(
+            f"onboarding {len(network.owners)} station owners, {sites} sites, "
+            f"{len(network.places)} connectors and {len(payers)} payers"
+        )
+        onboarded = self._folder / ONBOARDED
+        await self._chain.onboard(book, self._folder / files.ONBOARDING, onboarded)
+        self._chain.node.rpc("anvil_setBalance", proposer_address(self._seed), GAS_WEI)
+        self._chain.finalize()
+        ids = json.loads(onboarded.read_text())
+        accounts = {name: payer["account"] for name, payer in ids["payers"].items()}
+        return [owner["owner_id"] for owner in ids["owners"]], accounts
+
+    def _mandates(self, accounts: dict[str, int]) -> list[dict[str, Any]]:
+        domain = deployments.load(self._folder / BOOK).domain
+        valid = (self._begin, self._end + MANDATE_S)
+        return [
+            signed_mandate(payer, accounts[payer.name], domain, self._seed, valid)
+            for payer in self._history.ledger.payers
+        ]
+
+    async def _play(self, fleet: Fleet, roles: Roles, supervisor: Supervisor) -> None:
+        plans = self._history.ledger.plans
+        steps = -(-(self._end - self._begin) // STEP_S)
+        kills = self._settings.kill_proposer
+        kill_at = {steps * number // (kills + 1) for number in range(1, kills + 1)}
+        ends = sorted(plan.ended_at for plan in plans)
+        done = 0
+        fleet.add(plans)
+        await fleet.boot(self._begin)
+        with self._display.count("sessions over", len(plans)) as advance:
+            for step in range(1, steps + 1):
+                at = min(self._begin + step * STEP_S, self._end)
+                # Time first: nobody may be told of what is still to come.
+                self._clock.set(at)
+                self._chain.advance(at)
+                sending = asyncio.ensure_future(fleet.advance(at))
+                if step in kill_at:
+                    await asyncio.sleep(KILL_AFTER_S)
+                    supervisor.kill(PROPOSER)
+                await sending
+                while done < len(ends) and ends[done] <= at:
+                    done += 1
+                advance(done)
+                await self._keep_up(roles)
+
+    async def _keep_up(self, roles: Roles) -> None:
+        """Wait while much has ended that is not settled."""
+        async with asyncio.timeout(SETTLE_TIMEOUT_S):
+            while True:
+                counts = await roles.sessions()
+                if counts["closed"] + counts["pending"] + counts["proposed"] <= MOST_BACKLOG:
+                    return
+                await asyncio.sleep(LOOK_S)
+
+    async def _settle(self, roles: Roles) -> None:
+        """Wait until all that ended is settled, final and indexed."""
+        self._display.say("settling what is left")
+        total = len(self._history.ledger.plans)
+        counts: dict[str, Any] = {}
+        try:
+            async with asyncio.timeout(SETTLE_TIMEOUT_S):
+                while True:
+                    counts = await roles.sessions()
+                    over = counts["settled"] + counts["quarantined"]
+                    if over == total and counts["final"] == counts["settled"]:
+                        break
+                    await roles.flush()
+                    self._chain.finalize()
+                    await asyncio.sleep(LOOK_S)
+                await roles.until_indexed(self._chain.height)
+        except TimeoutError:
+            raise DemoError(
+                f"after {SETTLE_TIMEOUT_S:.0f} s the oracle has not settled all of {total} "
+                f"sessions: {counts}; see {self._folder / 'logs'}"
+            ) from None
+
+    async def _check(self, roles: Roles, owner_ids: list[int]) -> Result:
+        self._display.say("checking the run against its plan, and the indexer against the chain")
+        deployment = deployments.load(self._folder / BOOK)
+        async with await Chain.connect(self._chain.url, deployment) as chain:
+            found = await holding(chain, owner_ids)
+        waiting = Counter(entry["code"] for entry in await roles.quarantined())
+        seeded = Counter(
+            CODES[plan.cause] for plan in self._history.ledger.plans if plan.cause in CODES
+        )
+        expected = expect(self._history.ledger, self._history.network)
+        faults = differences(expected, found, quarantined=waiting.total())
+        if waiting != seeded:
+            faults.append(f"quarantine holds {dict(waiting)}, planned {dict(seeded)}")
+        report = await roles.verify_index()
+        faults += [
+            f"{check['name']} differs: {check['differences'][0]}"
+            for check in report["checks"]
+            if check["differing"]
+        ]
+        return Result(found, waiting.total(), bool(report["ok"]), tuple(faults))
+
+
+async def _go_live(settings: Settings, display: Display) -> None:
+    """Go on from the finished history in real time, until cancelled."""
+    port = dashboard_port(settings.port)
+    shutil.rmtree(settings.live, ignore_errors=True)
+    shutil.copytree(settings.history, settings.live, ignore=shutil.ignore_patterns("logs"))
+    run_files = files.load(settings.live)
+    now = int(time.time())
+    clock = FileClock.create(settings.live / CLOCK, now)
+    clock.run()
+    chain = LocalChain(now)
+    try:
+        chain.load(settings.live / CHAIN)
+        chain.go_live(now)
+        async with Supervisor() as supervisor:
+            roles = Roles(settings.live, chain.url, run_files.network, run_files.seed, supervisor)
+            fleet = Fleet(
+                run_files.network, url=roles.ocpp_url, seed=run_files.seed, run=f"{now:x}"
+            )
+            fleet.load_meters(settings.live / METERS)
+            try:
+                await roles.start_oracles(LIVE)
+                await roles.start_indexer()
+                await roles.start_dashboard(port)
+                display.say(f"\nThe dashboard is at http://127.0.0.1:{port}/ (Ctrl-C ends all)\n")
+                await _unless_failed(supervisor, _live(fleet, clock, run_files))
+            finally:
+                await fleet.close()
+                await roles.close()
+    finally:
+        chain.stop()
+
+
+async def _live(fleet: Fleet, clock: FileClock, run_files: files.Folder) -> None:
+    """Let sessions come in, in real time."""
+    now = int(clock.now())
+    tokens = [plan.token for plan in run_files.sessions if plan.cause is None]
+    await fleet.boot(now)
+    rng = Random(f"live {run_files.seed} {now}")
+    for plan in arrivals(run_files.network, since=now, per_minute=SESSIONS_PER_MINUTE, rng=rng):
+        fleet.add([replace(plan, token=rng.choice(tokens))])
+        while (now := int(clock.now())) < plan.started_at:
+            await fleet.advance(now)
+            await fleet.heartbeat(now)
+            await asyncio.sleep(LOOK_S)
