@@ -22,6 +22,7 @@ from indexer.store import Block, Cursor
 WANTED_LOGS: Final = 4_000
 FIRST_RANGE: Final = 200
 MAX_RANGE: Final = 20_000
+HeaderOrLogs: Any = Header | list[Log]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ class Fetcher:
         while True:
             upto = min(last, first + self._range - 1)
             try:
-                logs = await self._logs_of_range(first, upto)
+                end, logs = await self._logs_of_range(first, upto)
             except RpcRefusedError:
                 # Every provider has its own words for "too much"; less is always understood.
                 if self._range == 1:
@@ -127,17 +128,27 @@ class Fetcher:
             break
         self._learn(upto - first + 1, len(logs))
         logs.sort(key=lambda log: (int(log.block_number, 16), int(log.log_index, 16)))
-        numbers = sorted({int(log.block_number, 16) for log in logs} | {upto})
-        if numbers[0] < first or numbers[-1] > upto:
+        numbers = sorted({int(log.block_number, 16) for log in logs} - {upto})
+        if numbers and (numbers[0] < first or numbers[-1] > upto):
             raise InconsistentNodeError(f"asked for blocks {first} to {upto}, got others")
-        blocks = await self.headers(numbers)
+        blocks = [*await self.headers(numbers), end]
         _check_logs(logs, {block.number: block for block in blocks})
         return Fetched(first, blocks, logs)
 
-    async def _logs_of_range(self, first: int, last: int) -> list[Log]:
+    async def _logs_of_range(self, first: int, last: int) -> tuple[Block, list[Log]]:
+        """Return the last block and the logs, by one request.
+
+        A node that does not have the last block yet would leave out the logs of those it
+        does not have, and not say so.
+        """
         wanted = {"address": self._addresses, "fromBlock": hex(first), "toBlock": hex(last)}
-        logs: list[Log] = _present(await self._node.call(list[Log], "eth_getLogs", wanted), "logs")
-        return logs
+        end, logs = await self._node.batch(
+            HeaderOrLogs,
+            [("eth_getBlockByNumber", (hex(last), False)), ("eth_getLogs", (wanted,))],
+        )
+        if not isinstance(end, Header) or not isinstance(logs, list):
+            raise InconsistentNodeError(f"the node does not have block {last} or its logs yet")
+        return _block(end), logs
 
     def _learn(self, blocks: int, logs: int) -> None:
         """Aim the next range at `WANTED_LOGS`, at most doubling."""

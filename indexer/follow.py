@@ -214,6 +214,10 @@ class Follower:
         await self.close()
         ancestor = await self._ancestor(cursor)
         depth = cursor.number - ancestor.number
+        if not depth:
+            # Asked again, the node has our block after all: two nodes, or one in motion.
+            self.counters.inconsistent += 1
+            return False
         deep = ancestor.number < cursor.final_number
         if deep and not await self._believe(cursor, depth):
             return False

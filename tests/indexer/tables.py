@@ -1,0 +1,55 @@
+"""Databases for tests, and all their rows, for comparing two of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, select
+
+from indexer import schema
+from indexer.database import open_database
+from indexer.follow import Follower
+from indexer.rpc import Node
+from indexer.store import Store
+from tests.indexer.fake_chain import DEPLOYMENT
+
+ROLLUPS = (schema.settlement_hours, schema.settlement_days, schema.connector_hours)
+
+
+def fresh(path: Path) -> Engine:
+    return open_database(f"sqlite:///{path}")
+
+
+async def at_once(work: Callable[..., Any], *args: Any) -> Any:
+    """Do database work in place, so that what happens when depends on the seed alone."""
+    return work(*args)
+
+
+def follower(node: Node, store: Store, *, finality: int) -> Follower:
+    return Follower(node, store, finality_depth=finality, offload=at_once)
+
+
+async def catch_up(node: Node, engine: Engine, *, finality: int) -> None:
+    """Follow without faults until nothing is new."""
+    one = follower(node, Store(engine, DEPLOYMENT), finality=finality)
+    while await one.step():
+        pass
+    await one.step()
+    await one.close()
+
+
+def contents(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
+    """Return every row that the chain determines. Blocks without logs are kept or not by chance."""
+    found = {}
+    with engine.connect() as connection:
+        for table in (*schema.EVENT_TABLES, *ROLLUPS):
+            query = select(table).order_by(*table.primary_key)
+            found[table.name] = [tuple(row) for row in connection.execute(query)]
+        query = select(schema.blocks).where(schema.blocks.c.logs > 0)
+        found["blocks"] = [tuple(row) for row in connection.execute(query)]
+        cursor = schema.cursor.c
+        query = select(cursor.number, cursor.hash, cursor.timestamp, cursor.state)
+        found["cursor"] = [tuple(row) for row in connection.execute(query)]
+    return found
