@@ -104,11 +104,11 @@ class Reading:
 def read(transaction: Transaction) -> Reading:
     """Return what the frames say, signatures not yet verified. Raises `MeteringError`.
 
-    Codes: `no_end`, `conflicting_stop`, `timestamp_unreadable`, `clock_unset`,
-    `clock_future`, `negative_duration`, `over_duration`, `no_register`,
-    `register_implausible`, `negative_energy`, `signed_unreadable`,
-    `signed_incomplete`, `signed_not_billable`, `signed_other_meter`,
-    `signed_other_time`, `pagination_gap`, `unsigned_mismatch`.
+    Codes: `no_end`, `timestamp_unreadable`, `clock_unset`, `clock_future`,
+    `negative_duration`, `over_duration`, `no_register`, `register_implausible`,
+    `negative_energy`, `signed_unreadable`, `signed_incomplete`,
+    `signed_not_billable`, `signed_other_meter`, `signed_other_time`,
+    `pagination_gap`, `unsigned_mismatch`.
     """
     started_at, ended_at = _times(transaction)
     if not transaction.signed_values:
@@ -211,8 +211,6 @@ def plausible_power(reading: Measured, max_power_w: int) -> bool:
 def _times(transaction: Transaction) -> tuple[int, int]:
     if not transaction.closed:
         raise MeteringError("no_end", "the transaction has no StopTransaction")
-    if transaction.conflict:
-        raise MeteringError("conflicting_stop", transaction.conflict)
     started_at, ended_at = transaction.started_at, transaction.ended_at
     if started_at is None or ended_at is None:
         raise MeteringError("timestamp_unreadable", "start or end has no readable timestamp")

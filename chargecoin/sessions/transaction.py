@@ -6,7 +6,8 @@ What counts, and what does not (clauses of OCPP 1.6 edition 2 and its errata):
   StopTransaction (6.45, 6.49). Samples in between are kept but bear no money:
   their contexts, units and even their zero points differ between charge points.
 - A message repeated counts once, by content and not by message id, because
-  charge points repeat with a new id or with the old one (3.7.1).
+  charge points repeat with a new id or with the old one (3.7.1). The first
+  StopTransaction ends it, whatever a later one says.
 - `transactionId` -1 belongs to the transaction whose StartTransaction could not
   be delivered (errata 3.18); 0 and negative numbers are ids like any other.
 - A timestamp without a zone is UTC, which is recommended for all (3.14, 3.15).
@@ -78,8 +79,7 @@ class Transaction:
 
     `None` stands for what was absent or could not be read. `start_received_at`
     and `stop_received_at` are when the frames first reached us, against which
-    the charge point's clock is judged. `conflict` says in words where two
-    messages contradict each other.
+    the charge point's clock is judged.
     """
 
     connector_number: int
@@ -95,7 +95,6 @@ class Transaction:
     stop_reason: str | None = None
     samples: tuple[Sample, ...] = ()
     statuses: tuple[StatusChange, ...] = ()
-    conflict: str | None = None
 
     @property
     def signed_values(self) -> tuple[str, ...]:
@@ -230,7 +229,6 @@ def fold(frames: Sequence[Frame]) -> Transaction:
         stop_reason=(text_of(payload.get("reason")) or "Local") if stop else None,
         samples=tuple(dict.fromkeys(samples)),
         statuses=_statuses(received, connector_number),
-        conflict=_conflict([call.payload for _, call in stops]),
     )
 
 
@@ -264,11 +262,3 @@ def _statuses(received: Iterable[_Received], connector_number: int) -> tuple[Sta
                 )
             )
     return tuple(sorted(changes, key=lambda change: change.at))
-
-
-def _conflict(stops: Sequence[dict[str, Any]]) -> str | None:
-    """Say where StopTransactions contradict each other: two registers for one end."""
-    registers = list(dict.fromkeys(number(stop.get("meterStop")) for stop in stops))
-    if len(registers) < 2:
-        return None
-    return f"StopTransaction came with meterStop {' and '.join(str(each) for each in registers)}"

@@ -79,8 +79,9 @@ def test_case_6_stop_repeated_counts_once() -> None:
     assert reading_of(charging) == reading_of(Charging().start().stop())
 
 
-def test_case_6_stops_that_differ_in_meter_stop_are_not_chosen_between() -> None:
-    assert refused(Charging().start().stop().stop(meter=58_690)) == "conflicting_stop"
+def test_case_6_a_second_stop_with_another_register_does_not_move_the_end() -> None:
+    charging = Charging().start().stop().stop(END + 60, meter=58_690)
+    assert reading_of(charging) == reading_of(Charging().start().stop())
 
 
 def test_case_7_a_missing_stop_is_not_billed() -> None:

@@ -32,7 +32,6 @@ def test_a_transaction_is_what_its_frames_say() -> None:
     assert one.closed
     assert one.stop_reason == "EVDisconnected"
     assert one.statuses == (StatusChange(START, "Charging"),)
-    assert one.conflict is None
     [sample] = one.samples
     assert sample == Sample(
         at=START + 900,
