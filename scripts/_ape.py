@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any, TypeVar
 
 import ape
@@ -60,6 +61,16 @@ def account_option(command: Callable[..., Any]) -> Callable[..., Any]:
         "--account",
         metavar="ALIAS",
         help="ape account to send with; on a local chain the first test account",
+    )(command)
+
+
+def deployment_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a command name an address book other than the chain's own."""
+    return click.option(
+        "--deployment",
+        "book",
+        type=click.Path(path_type=Path),
+        help="address book; deployments/<chain id>.json unless named",
     )(command)
 
 

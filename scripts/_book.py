@@ -111,6 +111,11 @@ class Settings:
         return cls(**values)
 
 
+def book_path(named: Path | None, chain_id: int) -> Path:
+    """Return where a chain's address book is, unless another place is named."""
+    return named or Path("deployments") / f"{chain_id}.json"
+
+
 class Book:
     """An address book on disk: `chargecoin.deployments` reads what this writes."""
 

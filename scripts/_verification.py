@@ -66,6 +66,13 @@ async def _events(rpc: Rpc, book: Book, name: str) -> list[Event]:
     return list(decode_events(name, address, logs))
 
 
+async def committee_in_force(rpc: Rpc, book: Book) -> tuple[tuple[str, ...], int]:
+    """Return the members and the threshold of the last committee appointed."""
+    events = await _events(rpc, book, "Settlement")
+    last = [event.args for event in events if event.name == "CommitteeAppointed"][-1]
+    return tuple(to_checksum_address(one) for one in last["members"]), int(last["threshold"])
+
+
 def _holders(events: list[Event], role: bytes) -> list[str]:
     """Return who has a role of the timelock, by its events."""
     holders: set[str] = set()
@@ -117,10 +124,9 @@ async def _parameters(
     ):
         [there] = await read(rpc, contract, addresses[contract], name)
         yield f"{contract}.{name}", wanted, there
-    events = await _events(rpc, book, "Settlement")
-    committee = [event for event in events if event.name == "CommitteeAppointed"][-1].args
-    yield "the committee's members", settings.members, committee["members"]
-    yield "the committee's threshold", settings.threshold, committee["threshold"]
+    members, threshold = await committee_in_force(rpc, book)
+    yield "the committee's members", settings.members, members
+    yield "the committee's threshold", settings.threshold, threshold
     roles = await _events(rpc, book, "Timelock")
     executors = settings.executors or (ANYONE,)
     for what, role, wanted_holders in (

@@ -10,7 +10,7 @@ from ape.cli import ConnectedProviderCommand
 
 from chargecoin.errors import ConfigurationError
 from scripts._ape import account_option, run, signer, test_address
-from scripts._book import LOCAL_CHAINS, Book, Settings
+from scripts._book import LOCAL_CHAINS, Book, Settings, book_path
 from scripts._deployment import deploy, plan
 from scripts._pipeline import Pipeline
 from scripts._verification import parameter_differences
@@ -74,7 +74,7 @@ def cli(
 
     async def work(pipeline: Pipeline) -> None:
         key = signer(account)
-        path = out or Path("deployments") / f"{pipeline.chain_id}.json"
+        path = book_path(out, pipeline.chain_id)
         book = Book(path, pipeline.chain_id)
         wanted = settings_for(pipeline.chain_id, key.address, settings, options)
         for step in plan(book, wanted):

@@ -11,8 +11,8 @@ from ape.cli import ConnectedProviderCommand
 
 from chargecoin import deployments
 from chargecoin.chain import Chain
-from scripts._ape import account_option, run, signer
-from scripts._book import LOCAL_CHAINS, Book
+from scripts._ape import account_option, deployment_option, run, signer
+from scripts._book import LOCAL_CHAINS, Book, book_path
 from scripts._onboarding import onboard
 from scripts._onboarding_file import load
 from scripts._pipeline import Pipeline
@@ -27,12 +27,12 @@ LOCAL_GAS_MONEY = 10**18
     "--out onboarded.json",
 )
 @account_option
-@click.option("--deployment", type=click.Path(path_type=Path), help="deployments/<chain id>.json")
+@deployment_option
 @click.option("--input", "source", required=True, type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="where ids go (JSON)")
 @click.option("--gas-money", type=int, metavar="WEI", help="what each key is topped up to")
 def cli(
-    account: str | None, deployment: Path | None, source: Path, out: Path, gas_money: int | None
+    account: str | None, book: Path | None, source: Path, out: Path, gas_money: int | None
 ) -> None:
     """Do what the file says (docs/onboarding.md) and is not done yet; write the ids.
 
@@ -40,16 +40,16 @@ def cli(
     """
 
     async def work(pipeline: Pipeline) -> dict[str, Any]:
-        path = deployment or Path("deployments") / f"{pipeline.chain_id}.json"
+        path = book_path(book, pipeline.chain_id)
         onboarding = load(source)
-        book = Book(path, pipeline.chain_id)
+        entered = Book(path, pipeline.chain_id)
         chain = Chain(pipeline.rpc, deployments.load(path))
         await chain.check()
         gas = gas_money
         if gas is None:
             gas = LOCAL_GAS_MONEY if pipeline.chain_id in LOCAL_CHAINS else 0
         [giver] = await pipeline.senders([signer(account)])
-        return await onboard(pipeline, book, chain, giver, onboarding, gas)
+        return await onboard(pipeline, entered, chain, giver, onboarding, gas)
 
     out.write_bytes(orjson.dumps(run(work), option=orjson.OPT_INDENT_2) + b"\n")
     click.echo(f"ids: {out}")

@@ -1,0 +1,52 @@
+"""Check that the chain holds what is compiled here, set up as the book says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from ape.cli import ConnectedProviderCommand
+
+from chargecoin.errors import ConfigurationError, WrongChainError
+from scripts._ape import deployment_option, run
+from scripts._book import Book, Settings, book_path
+from scripts._pipeline import Pipeline
+from scripts._verification import code_differences, parameter_differences
+from scripts.export_abi import compile_all
+
+
+@click.command(
+    cls=ConnectedProviderCommand,
+    short_help="Check code and parameters on chain against the sources and the book",
+    epilog="Example: ape run verify_deployment --network ethereum:mainnet:node "
+    "--deployment deployments/1.json",
+)
+@deployment_option
+@click.option(
+    "--settings", type=click.Path(path_type=Path), help="settings (TOML) instead of the book's"
+)
+def cli(book: Path | None, settings: Path | None) -> None:
+    """Compile the contracts and compare: code, constructor arguments, parameters.
+
+    Exits 1 and says what differs. Sends nothing.
+    """
+    click.echo("compiling…")
+    compiled = {artifact["name"]: artifact["bytecode"] for artifact in compile_all()}
+
+    async def work(pipeline: Pipeline) -> list[str]:
+        path = book_path(book, pipeline.chain_id)
+        entered = Book(path, pipeline.chain_id)
+        wanted = Settings.from_toml(settings) if settings else entered.settings
+        if wanted is None:
+            raise ConfigurationError(f"{path} is no finished address book; run `ape run deploy`")
+        faults = await code_differences(pipeline.rpc, entered, compiled)
+        if not faults:
+            wanted = wanted.checked(pipeline.chain_id)
+            faults = await parameter_differences(pipeline.rpc, entered, wanted)
+        for fault in faults:
+            click.echo(fault)
+        if faults:
+            raise WrongChainError(f"{len(faults)} differences")
+        return list(entered.contracts)
+
+    click.echo(f"verified: {', '.join(run(work))}")
