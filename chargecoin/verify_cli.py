@@ -22,8 +22,6 @@ LEVELS: Final = {
     2: "the charge point was watched, and its meter's reading is its owner's word",
     3: "the meter signed it, and not only its owner vouches for the key",
 }
-TIMEOUT_S: Final = 20.0
-MAX_BYTES: Final = 16 << 20
 EXAMPLE: Final = """\b
 Example:
   chargecoin verify session 7/12 --evidence http://127.0.0.1:8711 \\
@@ -92,13 +90,14 @@ def session(
         raise click.UsageError("say which session: SESSION_ID, as 0x… or CONNECTOR/SEQUENCE")
     from chargecoin import deployments
     from chargecoin.errors import EvidenceError
+    from chargecoin.evidence.fetch import fetch
     from chargecoin.evidence.format import Proof
 
     book = deployments.load(deployment)
     if bundle is not None and proof is not None:
         data, way = bundle.read_bytes(), Proof.from_json(proof.read_bytes())
     else:
-        data, way = asyncio.run(_fetched(session_id or "", evidence))
+        data, way = asyncio.run(fetch(session_id or "", evidence))
     if session_id is not None and way.session_id != session_id:
         raise EvidenceError(f"the proof is of session {way.session_id}, not of {session_id}")
     report = asyncio.run(_verified(data, way, rpc, book))
@@ -115,43 +114,6 @@ async def _verified(data: bytes, proof: Proof, rpc: str, book: Deployment) -> Re
 
     async with await Chain.connect(rpc, book) as chain:
         return await verify(data, proof, chain)
-
-
-async def _fetched(session_id: str, urls: tuple[str, ...]) -> tuple[bytes, Proof]:
-    """Return bundle and proof of the first oracle that serves both."""
-    import httpx
-
-    from chargecoin.errors import EvidenceError
-    from chargecoin.evidence.format import Proof
-
-    refusals = []
-    async with httpx.AsyncClient(timeout=TIMEOUT_S) as client:
-        for url in urls:
-            try:
-                bundle, proof = [
-                    await _get(client, f"{url.rstrip('/')}/{what}/{session_id}")
-                    for what in ("evidence", "proof")
-                ]
-                return bundle, Proof.from_json(proof)
-            except (httpx.HTTPError, httpx.InvalidURL, EvidenceError) as error:
-                refusals.append(f"{url}: {error}")
-    raise EvidenceError(
-        f"nobody serves the evidence of {session_id}; ask another oracle by --evidence, or wait "
-        f"until its batch is settled ({'; '.join(refusals)})"
-    )
-
-
-async def _get(client: Any, url: str) -> bytes:
-    from chargecoin.errors import EvidenceError
-
-    body = bytearray()
-    async with client.stream("GET", url) as response:
-        response.raise_for_status()
-        async for chunk in response.aiter_bytes():
-            body += chunk
-            if len(body) > MAX_BYTES:
-                raise EvidenceError(f"{url} gives more than {MAX_BYTES} bytes")
-    return bytes(body)
 
 
 def _print(report: Report, data: bytes) -> None:

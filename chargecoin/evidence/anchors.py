@@ -40,7 +40,7 @@ def _sessions(runs: list[Run]) -> list[tuple[int, int, int]]:
 def check_proof(data: bytes, proof: Proof) -> str:
     """The bundle's bytes, with the id and the word, lead by the path to the evidence root.
 
-    And the batch settles the session under the tariff by which the bundle prices it.
+    And it is this session's bundle, settled under the tariff by which it is priced.
     """
     digest = evidence_hash(data)
     require_equal("the bundle's hash", proof.evidence_hash, hexed(digest))
@@ -55,7 +55,10 @@ def check_proof(data: bytes, proof: Proof) -> str:
     steps = [merkle.Step.decode(text) for text in proof.path]
     root = merkle.root_from(merkle.leaf(session_id, word, digest), steps)
     require_equal("the evidence root", proof.evidence_root, hexed(root))
-    require_equal("the tariff's index", from_bytes(data).price.tariff_index, tariff_index)
+    bundle = from_bytes(data)
+    require_equal("the bundle's session", bundle.session.id, proof.session_id)
+    require_equal("the bundle's word", bundle.word, proof.word)
+    require_equal("the tariff's index", bundle.price.tariff_index, tariff_index)
     return f"{len(steps)} hashes lead from the bundle to the batch's evidence root"
 
 

@@ -16,8 +16,9 @@ from chargecoin.chain import Committee
 from chargecoin.errors import NodeUnavailableError
 from chargecoin.evidence.format import Proof
 from chargecoin.evidence.verify import STEPS, Report, verify
+from chargecoin.record import Run, session_id
 from chargecoin.sessions.metering import VOUCHED_BY_OWNER
-from tests.support.chain import ATTESTERS, EPOCH
+from tests.support.chain import ATTESTERS, EPOCH, settle
 from tests.support.charging import START, Charging, Meter
 from tests.support.evidence import ACCOUNT, CONNECTOR, TARIFF, Settled, mandate_for, settled_session
 
@@ -509,6 +510,17 @@ async def test_a_batch_that_settles_under_another_tariff_fails_at_proof() -> Non
     changed["price"]["tariff_index"] = 2
     one.chain.tariffs[CONNECTOR, 2] = TARIFF
     assert (await report_of(one.anchored(changed))).failed == ("proof",)
+
+
+async def test_a_bundle_settled_as_another_session_fails_at_proof() -> None:
+    one = settled_session()
+    word = int(one.bundle.word, 16)
+    other_word = replace(one.bundle.record, gross=1).encode()
+    for sequence, settled_word in ((13, word), (12, other_word)):
+        other = session_id(CONNECTOR, sequence)
+        runs = [Run(CONNECTOR, sequence, 1, 0, (settled_word,))]
+        proof = settle(one.chain, runs, {other: one.data})[other]
+        assert (await verify(one.data, proof, one.chain)).failed == ("proof",)
 
 
 async def test_fewer_or_more_signatures_than_the_threshold_fail_at_attestation() -> None:
