@@ -46,7 +46,7 @@ def cli(book: Path | None, settings: Path | None) -> None:
         for fault in faults:
             click.echo(fault)
         if faults:
-            raise WrongChainError(f"{len(faults)} differences")
+            raise WrongChainError(f"{len(faults)} of the checks failed")
         return list(entered.contracts)
 
     click.echo(f"verified: {', '.join(run(work))}")
