@@ -18,15 +18,25 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
 
+from coincurve import PublicKey
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import (
+    Prehashed,
+    decode_dss_signature,
+    encode_dss_signature,
+)
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_der_public_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_der_public_key,
+)
 
 from chargecoin.errors import CodecError, SignatureInvalidError
 from chargecoin.sessions.secp192k1 import SECP192K1
 from chargecoin.sessions.values import number, text_of, timestamp
+from chargecoin.typed_data import CURVE_ORDER
 
 DEFAULT_ALGORITHM: Final = "ECDSA-secp256r1-SHA256"
 # Signature algorithm (OCMF, table 22) to the registry's curve number and the library's name.
@@ -206,22 +216,27 @@ def extract(value: str) -> str:
 Verifier = Callable[[bytes, bytes], bool]
 
 
-@lru_cache(maxsize=4096)
-def _verifier(public_key_der: bytes) -> tuple[str, Verifier]:
-    """Return a key's curve and a function that says whether a DER signature is of a digest."""
-    if public_key_der.startswith(_SPKI_SECP192K1) and len(public_key_der) == 72:
-        point = public_key_der[-48:]
-        key = int.from_bytes(point[:24], "big"), int.from_bytes(point[24:], "big")
-        return "secp192k1", lambda digest, signature: SECP192K1.verify(
-            key, digest, *decode_dss_signature(signature)
-        )
-    try:
-        loaded = load_der_public_key(public_key_der)
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise CodecError(f"not a public key of a known curve: {error}") from error
-    if not isinstance(loaded, ec.EllipticCurvePublicKey):
-        raise CodecError("not an elliptic-curve public key")
+def _secp192k1(public_key_der: bytes) -> Verifier:
+    point = public_key_der[-48:]
+    key = int.from_bytes(point[:24], "big"), int.from_bytes(point[24:], "big")
+    return lambda digest, signature: SECP192K1.verify(key, digest, *decode_dss_signature(signature))
 
+
+def _secp256k1(loaded: ec.EllipticCurvePublicKey) -> Verifier:
+    """Verify with libsecp256k1, five times as fast as OpenSSL, which wants s in the lower half."""
+    key = PublicKey(loaded.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
+
+    def verifies(digest: bytes, signature: bytes) -> bool:
+        r, s = decode_dss_signature(signature)
+        if not 0 < s < CURVE_ORDER:
+            return False
+        lower = encode_dss_signature(r, min(s, CURVE_ORDER - s))
+        return key.verify(lower, digest, hasher=None)
+
+    return verifies
+
+
+def _openssl(loaded: ec.EllipticCurvePublicKey) -> Verifier:
     def verifies(digest: bytes, signature: bytes) -> bool:
         try:
             loaded.verify(signature, digest, ec.ECDSA(Prehashed(SHA256())))
@@ -229,7 +244,22 @@ def _verifier(public_key_der: bytes) -> tuple[str, Verifier]:
             return False
         return True
 
-    return loaded.curve.name, verifies
+    return verifies
+
+
+@lru_cache(maxsize=4096)
+def _verifier(public_key_der: bytes) -> tuple[str, Verifier]:
+    """Return a key's curve and a function that says whether a DER signature is of a digest."""
+    if public_key_der.startswith(_SPKI_SECP192K1) and len(public_key_der) == 72:
+        return "secp192k1", _secp192k1(public_key_der)
+    try:
+        loaded = load_der_public_key(public_key_der)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise CodecError(f"not a public key of a known curve: {error}") from error
+    if not isinstance(loaded, ec.EllipticCurvePublicKey):
+        raise CodecError("not an elliptic-curve public key")
+    name = loaded.curve.name
+    return name, _secp256k1(loaded) if name == "secp256k1" else _openssl(loaded)
 
 
 def verify(document: OcmfDocument, public_key_der: bytes) -> None:

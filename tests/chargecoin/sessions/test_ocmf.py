@@ -13,11 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.utils import (
+    decode_dss_signature,
+    encode_dss_signature,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chargecoin.errors import CodecError, SignatureInvalidError
 from chargecoin.sessions import ocmf
+from chargecoin.typed_data import CURVE_ORDER
 from tests.support.charging import CURVES, START, Meter
 
 DATA = (
@@ -33,7 +38,25 @@ FILES = {
     "test_ocmf_keba_kcp30.xml": ("ECDSA-secp256r1-SHA256", 1),
     "test_ocmf_transaction_two_values.xml": ("ECDSA-secp192k1-SHA256", 2),
 }
-pytestmark = pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
+# The orders of the curves' generators (SEC 2; RFC 5639).
+ORDERS = {
+    "ECDSA-secp192r1-SHA256": 0xFFFFFFFFFFFFFFFFFFFFFFFF99DEF836146BC9B1B4D22831,
+    "ECDSA-secp256k1-SHA256": CURVE_ORDER,
+    "ECDSA-secp256r1-SHA256": 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
+    "ECDSA-secp384r1-SHA256": int(
+        "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF"
+        "C7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973",
+        16,
+    ),
+    "ECDSA-brainpool256r1-SHA256": int(
+        "A9FB57DBA1EEA9BC3E660A909D838D718C397AA3B561A6F7901E0E82974856A7", 16
+    ),
+    "ECDSA-brainpool384r1-SHA256": int(
+        "8CB91E82A3386D280F5D6F7E50E641DF152F7109ED5456B31F166E6CAC0425A7"
+        "CF3AB6AF6B7FC3103B883202E9046565",
+        16,
+    ),
+}
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"no OCMF data at {DATA}")
 
 
@@ -123,6 +146,23 @@ def test_every_curve_and_encoding_verifies(algorithm: str, encoding: str) -> Non
     ocmf.verify(document, meter.public_key)
     with pytest.raises(SignatureInvalidError):
         ocmf.verify(document, Meter(algorithm, number=8).public_key)
+
+
+@pytest.mark.parametrize("algorithm", CURVES)
+@pytest.mark.parametrize("high", [False, True])
+def test_a_signature_verifies_with_either_s(algorithm: str, high: bool) -> None:
+    meter = Meter(algorithm)
+    head, payload, section = meter.sign(meter.reading("B", "1", START)).split("|")
+    order = ORDERS[algorithm]
+    r, s = decode_dss_signature(bytes.fromhex(json.loads(section)["SD"]))
+    other = encode_dss_signature(r, max(s, order - s) if high else min(s, order - s)).hex()
+    text = f'{head}|{payload}|{{"SA":"{algorithm}","SD":"{other}"}}'
+    ocmf.verify(ocmf.parse(text), meter.public_key)
+    for wrong in (0, order, 2 * order + s):
+        data = encode_dss_signature(r, wrong).hex()
+        text = f'{head}|{payload}|{{"SA":"{algorithm}","SD":"{data}"}}'
+        with pytest.raises(SignatureInvalidError):
+            ocmf.verify(ocmf.parse(text), meter.public_key)
 
 
 def test_the_curve_of_the_algorithm_must_be_the_keys() -> None:
