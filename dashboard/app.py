@@ -10,6 +10,7 @@ import httpx
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
@@ -18,12 +19,13 @@ from starlette.types import Scope
 from chargecoin.clock import Clock, open_clock
 from chargecoin.deployments import Deployment
 from chargecoin.deployments import load as load_deployment
+from chargecoin.errors import StoreError
 from dashboard.config import Config
 from dashboard.errors import BadAddressError, NotFoundError, TooLargeError
 from dashboard.formats import Formats
 from dashboard.node import Node
 from dashboard.oracles import EvidenceUnavailableError, Oracles
-from dashboard.pages import Page, Suffixes, Table
+from dashboard.pages import Page, Suffixes, Table, form_of
 from dashboard.render import HERE, Renderer, environment
 from dashboard.security import SecurityHeaders
 from dashboard.services import Services
@@ -128,8 +130,11 @@ def _answer(request: Request, error: Exception) -> Response:
 def _store_failed(request: Request, error: Exception) -> Response:
     # The page's own frame reads the tables, so this one answer is made without it.
     log.error("the tables cannot be read", path=request.url.path, error=str(error))
+    title = "The figures cannot be read"
+    if form_of(request) != "html" or request.url.path == "/ready":
+        return JSONResponse({"ready": False, "status": 503, "title": title}, 503)
     template = request.app.state.templates.get_template("failed.html")
-    return Response(template.render(), 503, media_type="text/html; charset=utf-8")
+    return Response(template.render(title=title), 503, media_type="text/html; charset=utf-8")
 
 
 def create_app(has: Services) -> FastAPI:
@@ -166,6 +171,7 @@ def create_app(has: Services) -> FastAPI:
         HTTPException,
     ):
         app.add_exception_handler(kind, _answer)
+    app.add_exception_handler(StoreError, _store_failed)
     app.add_exception_handler(SQLAlchemyError, _store_failed)
     app.add_middleware(Suffixes)
     app.add_middleware(SecurityHeaders)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Final
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime, format_time, get_timezone_name
@@ -29,10 +29,19 @@ from babel.numbers import (
 from markupsafe import Markup
 
 from chargecoin.errors import ConfigurationError
-from chargecoin.record import session_id, split_session_id
+from chargecoin.record import split_session_id
 
 TOKEN_DECIMALS: Final = 6
 NO_VALUE: Final = "–"
+
+
+@lru_cache(maxsize=256)
+def zone_of(name: str) -> ZoneInfo:
+    """Return an IANA zone; UTC for a name that is none, as the indexer counts such a site."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("UTC")
 
 
 @dataclass(frozen=True)
@@ -146,25 +155,25 @@ class Formats:
 
     def moment(self, at: int, zone: str, *, seconds: bool = False) -> Markup:
         """Return a point in time in a site's zone, with the zone's short name."""
-        local = datetime.fromtimestamp(at, ZoneInfo(zone))
+        local = datetime.fromtimestamp(at, zone_of(zone))
         pattern = "d MMM y, HH:mm:ss" if seconds else "d MMM y, HH:mm"
-        text = format_datetime(local, pattern, tzinfo=ZoneInfo(zone), locale=self.locale)
+        text = format_datetime(local, pattern, tzinfo=zone_of(zone), locale=self.locale)
         return self._element(at, f"{text} {self.zone_short(at, zone)}", zone)
 
     def clock_time(self, at: int, zone: str) -> Markup:
         """Return the time of day in a site's zone."""
-        local = datetime.fromtimestamp(at, ZoneInfo(zone))
-        text = format_time(local, "HH:mm:ss", tzinfo=ZoneInfo(zone), locale=self.locale)
+        local = datetime.fromtimestamp(at, zone_of(zone))
+        text = format_time(local, "HH:mm:ss", tzinfo=zone_of(zone), locale=self.locale)
         return self._element(at, text, zone)
 
     def day(self, at: int, zone: str, pattern: str = "EEE d MMM") -> str:
         """Return a date in a site's zone."""
-        local = datetime.fromtimestamp(at, ZoneInfo(zone)).date()
+        local = datetime.fromtimestamp(at, zone_of(zone)).date()
         return format_date(local, pattern, locale=self.locale)
 
     def zone_short(self, at: int, zone: str) -> str:
         """Return a zone's short name at a time: `GMT`, `BST`, `CET`."""
-        local = datetime.fromtimestamp(at, ZoneInfo(zone))
+        local = datetime.fromtimestamp(at, zone_of(zone))
         return get_timezone_name(local, width="short", locale=self.locale)
 
     def ago(self, seconds: float) -> str:
@@ -173,21 +182,9 @@ class Formats:
 
 
 def session_key(value: int) -> str:
-    """Return a session id as addresses and people write it: connector, dash, sequence."""
+    """Return a session id as people and addresses write it: connector, slash, sequence."""
     connector_id, sequence = split_session_id(value)
-    return f"{connector_id}-{sequence}"
-
-
-def parse_session_key(text: str) -> int:
-    """Read `7-12` or the id in hex (`0x…`). Raises `ValueError` on anything else."""
-    if text.startswith("0x"):
-        value = int(text, 16)
-        split_session_id(value)
-        return value
-    connector_id, dash, sequence = text.partition("-")
-    if not dash or not (connector_id.isdecimal() and sequence.isdecimal()):
-        raise ValueError(f"a session is written as connector-sequence (7-12), not {text!r}")
-    return session_id(int(connector_id), int(sequence))
+    return f"{connector_id}/{sequence}"
 
 
 def shorten(text: str, head: int = 10, tail: int = 6) -> str:

@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from chargecoin.clock import Clock
+from chargecoin.errors import StoreError
 from dashboard.node import Node
 from dashboard.oracles import HeldBack, Oracles
 from indexer.figures import Change
@@ -22,6 +23,8 @@ INTERVAL_S: Final = 1.0
 # Ages and silence move without a row changing, so pages are asked to look again this often.
 TICK_S: Final = 30
 REMEMBERED: Final = 500
+# Each open page holds one; more than this are told to come back.
+STREAMS: Final = 2000
 # Of every so many looks one asks the oracles what they hold back.
 QUARANTINE_EVERY: Final = 15
 
@@ -55,6 +58,7 @@ class Watch:
         self.last_reorg: Change | None = None
         self.held_back: tuple[HeldBack, ...] = ()
         self.streams = 0
+        self.limit = STREAMS
 
     @property
     def newest(self) -> int:
@@ -91,7 +95,7 @@ class Watch:
         while True:
             try:
                 await self.look()
-            except SQLAlchemyError as error:
+            except (StoreError, SQLAlchemyError) as error:
                 log.warning("the tables cannot be read", error=str(error))
             await asyncio.sleep(INTERVAL_S)
 

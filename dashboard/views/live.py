@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Depends, Header, HTTPException
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from dashboard.services import Has
@@ -15,7 +15,13 @@ router = APIRouter()
 RETRY_MS: Final = 2000
 
 
-@router.get("/live", response_class=EventSourceResponse)
+def room(has: Has) -> None:
+    """Refuse a stream where there are too many already."""
+    if has.watch.streams >= has.watch.limit:
+        raise HTTPException(503, "Too many live pages")
+
+
+@router.get("/live", response_class=EventSourceResponse, dependencies=[Depends(room)])
 async def live(
     has: Has,
     owner: int = 0,

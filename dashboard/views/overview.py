@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Final, Literal
-from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
 from fastapi import APIRouter, Response
 
 from dashboard.attention import Attention, gather
 from dashboard.errors import NotFoundError
-from dashboard.formats import Formats
+from dashboard.formats import Formats, zone_of
 from dashboard.oracles import HeldBack
 from dashboard.pages import Page, Table
 from dashboard.render import Render, live_address
@@ -102,7 +101,7 @@ class OverviewPage:
 
 def hours_of_day(has: Services, site: Site, since: date, until: date) -> tuple[int, ...]:
     """Return Wh by local hour of the day over [since, until], by session time; approximate."""
-    zone = ZoneInfo(site.time_zone) if site.time_zone_known else UTC
+    zone = zone_of(site.time_zone)
     start = int(datetime.combine(since, time(), zone).timestamp())
     end = int(datetime.combine(until + timedelta(days=1), time(), zone).timestamp())
     found = [0] * 24

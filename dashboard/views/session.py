@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
 from chargecoin import merkle
 from chargecoin.carbon import avoided_g, emitted_g
-from chargecoin.errors import ChargeCoinError, EvidenceError
+from chargecoin.errors import ChargeCoinError, EvidenceError, FieldRangeError
 from chargecoin.evidence.anchors import signers
 from chargecoin.evidence.format import (
     Bundle,
@@ -30,11 +30,12 @@ from chargecoin.record import (
     RENEWABLE_UNKNOWN,
     RESERVED_BITS,
     OutcomeFlag,
+    session_id,
 )
 from chargecoin.sessions.frames import Call, parse
 from chargecoin.tariff import SCALE, Tariff, vat_part
 from dashboard.errors import NotFoundError
-from dashboard.formats import Formats, parse_session_key, session_key
+from dashboard.formats import Formats, session_key
 from dashboard.oracles import EvidenceUnavailableError, Fetched
 from dashboard.pages import Page, Table
 from dashboard.render import Render, live_address
@@ -44,6 +45,8 @@ from indexer.figures import Owner, SessionDetail
 
 router = APIRouter()
 
+# As the command line writes a session, for example 7/12.
+PATH: Final = "/sessions/{connector_id}/{sequence}"
 WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _ACCREDITED: Final = (2, 3)
 
@@ -118,12 +121,15 @@ class SessionPage:
     signers: tuple[str, ...]
 
 
-def resolve(text: str) -> int:
-    """Read a session's address. Raises `NotFoundError`."""
+def named(connector_id: int, sequence: int) -> int:
+    """Return the id of the session that an address names. Raises `NotFoundError`."""
     try:
-        return parse_session_key(text)
-    except ValueError as error:
-        raise NotFoundError(f"{error}.") from None
+        return session_id(connector_id, sequence)
+    except FieldRangeError as error:
+        raise NotFoundError(f"There is no such session: {error}.") from None
+
+
+SessionId = Annotated[int, Depends(named)]
 
 
 def _meaning(name: str, value: int, formats: Formats) -> str:  # noqa: PLR0911 -- one a field
@@ -205,15 +211,15 @@ def _binds(data: bytes, proof: Proof, detail: SessionDetail) -> bool:
 
 async def fetch(has: Services, detail: SessionDetail) -> Evidence:
     """Fetch a session's evidence from an oracle. What goes wrong is in `problem`."""
-    session_id = detail.row.session_id
+    one = detail.row.session_id
     proof = None
     try:
-        fetched: Fetched = await has.oracles.bundle(session_id)
+        fetched: Fetched = await has.oracles.bundle(one)
     except EvidenceUnavailableError as error:
         return Evidence(None, None, "", 0, str(error), None)
     problem = ""
     try:
-        proof, _ = await has.oracles.proof(session_id)
+        proof, _ = await has.oracles.proof(one)
     except (EvidenceUnavailableError, EvidenceError) as error:
         problem = f"The proof could not be fetched. {error}"
     binds = None if proof is None else _binds(fetched.data, proof, detail)
@@ -241,22 +247,22 @@ def _signers(has: Services, proof: Proof | None) -> tuple[str, ...]:
         return ()
 
 
-def detail_of(has: Services, session_id: int) -> tuple[SessionDetail, Owner]:
+def detail_of(has: Services, one: int) -> tuple[SessionDetail, Owner]:
     """Return what the chain says of a session. Raises `NotFoundError`."""
-    detail = has.model.session(session_id)
+    detail = has.model.session(one)
     owner = None if detail is None else has.model.owner(detail.row.owner_id)
     if detail is None or owner is None:
         raise NotFoundError(
-            f"The chain knows no session {session_key(session_id)}. If you saw it before, the "
+            f"The chain knows no session {session_key(one)}. If you saw it before, the "
             "block it was in was replaced; it comes back under the same number once it is "
             "settled again."
         )
     return detail, owner
 
 
-async def read(has: Services, session_id: int) -> SessionPage:
+async def read(has: Services, one: int) -> SessionPage:
     """Read everything that a session's page says."""
-    detail, owner = await run_in_threadpool(detail_of, has, session_id)
+    detail, owner = await run_in_threadpool(detail_of, has, one)
     evidence = await fetch(has, detail)
     bundle = evidence.bundle
     formats = has.formats
@@ -305,18 +311,15 @@ def context(page: SessionPage) -> dict[str, Any]:
     }
 
 
-@router.get("/sessions/{key}")
-async def session(has: Has, render: Render, key: str) -> Response:
+@router.get(PATH)
+async def session(has: Has, render: Render, one: SessionId) -> Response:
     """Show one session, step by step, from the charger's frames to the block."""
-    session_id = resolve(key)
-    if key != session_key(session_id):
-        return RedirectResponse(f"/sessions/{session_key(session_id)}", 308)
-    page = await read(has, session_id)
+    page = await read(has, one)
     return await run_in_threadpool(
         render,
         Page(
             "session.html",
-            f"Session {key}",
+            f"Session {session_key(one)}",
             page,
             Table(
                 ("field", "offset_bits", "bits", "value", "hex", "meaning"),
@@ -328,20 +331,34 @@ async def session(has: Has, render: Render, key: str) -> Response:
     )
 
 
-@router.get("/sessions/{key}/bundle")
-async def bundle(has: Has, key: str) -> Response:
+@router.get("/sessions/{session_hex}")
+def session_by_id(session_hex: str) -> Response:
+    """Lead from a session's id in hex to its page."""
+    try:
+        key = session_key(int(session_hex, 16))
+    except ValueError:
+        raise NotFoundError(f"There is no session {session_hex}.") from None
+    return RedirectResponse(f"/sessions/{key}", 308)
+
+
+@router.get(PATH + "/bundle")
+async def bundle(has: Has, one: SessionId) -> Response:
     """Return the bundle's bytes exactly as an oracle serves them."""
-    fetched = await has.oracles.bundle(resolve(key))
-    return _download(fetched, f"{key}.bundle")
+    return _download(await has.oracles.bundle(one), one, "bundle")
 
 
-@router.get("/sessions/{key}/proof")
-async def proof(has: Has, key: str) -> Response:
+@router.get(PATH + "/proof")
+async def proof(has: Has, one: SessionId) -> Response:
     """Return the proof exactly as an oracle serves it."""
-    _, fetched = await has.oracles.proof(resolve(key))
-    return _download(fetched, f"{key}.proof")
+    _, fetched = await has.oracles.proof(one)
+    return _download(fetched, one, "proof")
 
 
-def _download(fetched: Fetched, name: str) -> Response:
-    headers = {"content-disposition": f'attachment; filename="{name}.json"'}
+def file_name(one: int, what: str) -> str:
+    """Return what a downloaded part of a session's evidence is called."""
+    return f"{session_key(one).replace('/', '-')}.{what}.json"
+
+
+def _download(fetched: Fetched, one: int, what: str) -> Response:
+    headers = {"content-disposition": f'attachment; filename="{file_name(one, what)}"'}
     return Response(fetched.data, 200, headers, "application/json")

@@ -9,7 +9,6 @@ from typing import Any, Final
 from fastapi import APIRouter, Request, Response
 
 from chargecoin.record import Reason, Status
-from dashboard.formats import session_key
 from dashboard.pages import Page, Table
 from dashboard.query import SessionQuery
 from dashboard.render import Render, live_address
@@ -23,7 +22,6 @@ router = APIRouter()
 PAGE: Final = 50
 EXPORT_PAGE: Final = 1000
 COLUMNS: Final = (
-    "session",
     "session_id",
     "connector_id",
     "sequence",
@@ -71,7 +69,6 @@ class SessionsPage:
 def csv_row(row: SessionRow) -> tuple[Any, ...]:
     """Return a session as exports write it; money in base units, energy in Wh, times UTC."""
     return (
-        session_key(row.session_id),
         hex(row.session_id),
         row.connector_id,
         row.sequence,

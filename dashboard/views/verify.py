@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from chargecoin.errors import ChainError, EvidenceError
-from chargecoin.evidence.format import Proof, from_bytes
+from chargecoin.evidence.format import Proof, from_bytes, unhexed, word_hex
 from chargecoin.evidence.verify import Report, StepResult, verify
 from dashboard.errors import TooLargeError
 from dashboard.formats import session_key
@@ -18,7 +18,7 @@ from dashboard.oracles import MAX_BYTES, EvidenceUnavailableError
 from dashboard.pages import Page, Table
 from dashboard.render import Render
 from dashboard.services import Has, Services
-from dashboard.views.session import resolve
+from dashboard.views.session import PATH, SessionId, file_name
 
 router = APIRouter()
 
@@ -81,11 +81,15 @@ def grounding(data: bytes) -> str:
     )
 
 
-def command(has: Services, name: str) -> str:
+def command(has: Services, session_id: int | None) -> str:
     """Return the command that does the same on the reader's own machine."""
+    bundle, proof = (
+        f"{what}.json" if session_id is None else file_name(session_id, what)
+        for what in ("bundle", "proof")
+    )
     return (
-        f"chargecoin verify session {name}.bundle.json {name}.proof.json "
-        f"--deployment {has.config.deployment.name} --rpc-url {has.config.rpc_url}"
+        f"chargecoin verify session --bundle {bundle} --proof {proof} "
+        f"--rpc {has.config.rpc_url} --deployment {has.config.deployment.name}"
     )
 
 
@@ -105,7 +109,6 @@ def _page(
     found: Report | Problem | None,
     data: bytes = b"",
 ) -> VerifyPage:
-    name = "session" if session_id is None else session_key(session_id)
     report = found if isinstance(found, Report) else None
     return VerifyPage(
         session_id=session_id,
@@ -115,7 +118,7 @@ def _page(
         failed=report.failed if report else (),
         grounding=grounding(data) if report else "",
         problem=found if isinstance(found, Problem) else None,
-        command=command(has, name),
+        command=command(has, session_id),
     )
 
 
@@ -131,27 +134,27 @@ def page_of(page: VerifyPage, title: str) -> Page:
     return Page("verify.html", title, page, table, status=503 if page.problem else 200)
 
 
-@router.get("/sessions/{key}/verify")
-async def verify_session(has: Has, render: Render, key: str) -> Response:
+@router.get(PATH + "/verify")
+async def verify_session(has: Has, render: Render, one: SessionId) -> Response:
     """Fetch a session's evidence from an oracle and check it against the chain."""
-    session_id = resolve(key)
+    key = session_key(one)
+    found: Report | Problem
+    data, origin = b"", ""
     try:
-        bundle = await has.oracles.bundle(session_id)
-        proof, _ = await has.oracles.proof(session_id)
+        fetched = await has.oracles.bundle(one)
+        proof, _ = await has.oracles.proof(one)
+        data, origin = fetched.data, f"Evidence from {fetched.origin}"
     except (EvidenceUnavailableError, EvidenceError) as error:
-        problem = Problem("The evidence could not be fetched", str(error))
-        page = _page(has, session_id, "", problem)
+        found = Problem("The evidence could not be fetched", str(error))
     else:
-        found: Report | Problem
-        if int(proof.session_id, 16) != session_id:
+        if proof.session_id == word_hex(one):
+            found = await run(has, data, proof)
+        else:
             found = Problem(
                 "This is another session's proof",
-                f"{bundle.origin} was asked for {key} and served a proof of "
-                f"{session_key(int(proof.session_id, 16))}.",
+                f"{fetched.origin} was asked for {key} and served a proof of {proof.session_id}.",
             )
-        else:
-            found = await run(has, bundle.data, proof)
-        page = _page(has, session_id, f"Evidence from {bundle.origin}", found, bundle.data)
+    page = _page(has, one, origin, found, data)
     return await run_in_threadpool(render, page_of(page, f"Verify session {key}"))
 
 
@@ -176,7 +179,7 @@ async def verify_given(has: Has, render: Render, request: Request) -> Response:
     data = given.get("bundle", "").encode()
     try:
         proof = Proof.from_json(given.get("proof", ""))
-        session_id = int(proof.session_id, 16)
+        session_id = int.from_bytes(unhexed(proof.session_id, 32), "big")
         name = session_key(session_id)
     except (EvidenceError, ValueError) as error:
         problem = Problem("The proof cannot be read", str(error))

@@ -72,7 +72,7 @@ class Case:
     @property
     def key(self) -> str:
         """The session as addresses write it."""
-        return f"{self.session_id >> 64}-{self.session_id & 0xFFFFFFFF}"
+        return f"{self.session_id >> 64}/{self.session_id & 0xFFFFFFFF}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chargecoin.errors import ConfigurationError
 from chargecoin.record import session_id
-from dashboard.formats import Formats, parse_session_key, session_key, shorten
+from dashboard.formats import Formats, session_key, shorten
 from tests.dashboard.world import at
 
 ENGLISH = Formats("en_GB", "EUR")
@@ -81,17 +81,8 @@ def test_there_is_no_change_where_there_was_nothing() -> None:
     assert ENGLISH.change(15, 10) == 0.5
 
 
-@given(st.integers(0, (1 << 32) - 1), st.integers(0, (1 << 32) - 1))
-def test_a_sessions_address_leads_back_to_it(connector_id: int, sequence: int) -> None:
-    value = session_id(connector_id, sequence)
-    assert parse_session_key(session_key(value)) == value
-    assert parse_session_key(hex(value)) == value
-
-
-@pytest.mark.parametrize("text", ["7", "7-", "-7", "a-1", "7-1-2", "0xzz", "0x1" + "0" * 24, ""])
-def test_what_is_no_session_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r".+"):
-        parse_session_key(text)
+def test_a_session_is_named_by_connector_and_sequence() -> None:
+    assert session_key(session_id(7, 12)) == "7/12"
 
 
 def test_a_long_hash_keeps_its_ends() -> None:

@@ -102,7 +102,7 @@ async def test_states_are_explained_in_plain_words(
 async def test_levels_below_three_are_never_called_verified(
     pages: httpx.AsyncClient, busy_town: Town
 ) -> None:
-    for path in ("/owners/1", "/owners/1/sessions?assurance=2", "/sessions/2-1"):
+    for path in ("/owners/1", "/owners/1/sessions?assurance=2", "/sessions/2/1"):
         assert "verified" not in text_of((await pages.get(path)).text).lower()
 
 
@@ -155,5 +155,5 @@ async def test_unpaid_parts_are_said_and_not_counted_as_revenue(
     text = text_of((await pages.get("/owners/1/sessions")).text)
     assert "Gross €9.00 0000 Unpaid or paid elsewhere -€5.00 0000" in text
     assert "Protocol fee, 0.1% -€0.00 4000 Net at settlement €3.99 6000" in text
-    detail = text_of((await pages.get("/sessions/1-1")).text)
+    detail = text_of((await pages.get("/sessions/1/1")).text)
     assert "Owed by the payer €5.00 0000" in detail

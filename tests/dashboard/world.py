@@ -31,6 +31,7 @@ from chargecoin.record import (
 )
 from chargecoin.tariff import Prices, Tariff, gross
 from chargecoin.typed_data import Signer
+from dashboard.formats import zone_of
 from indexer import feed_entries
 from indexer.feed import FeedStore
 from indexer.rpc import Log
@@ -274,7 +275,7 @@ class World:
             duration_s=made.duration_s,
             idle_s=made.idle_s,
         )
-        local = datetime.fromtimestamp(made.started_at, UTC).astimezone(ZoneInfo(place.zone))
+        local = datetime.fromtimestamp(made.started_at, UTC).astimezone(zone_of(place.zone))
         factor = factor_for(place.grid, made.started_at)
         record = SessionRecord(
             payer=made.payer,
