@@ -92,6 +92,11 @@ def status_notification(desk: Desk, payload: Payload) -> Payload:
     opened = transactions.still_open(desk.connection, desk.charge_point, connector_number)
     if opened:
         desk.transaction_id = opened[-1].id
+    if status == "Available":
+        for transaction in opened:
+            transactions.abandon(
+                desk.connection, transaction, desk.at, "the connector is available again"
+            )
     kind = "fault" if status == "Faulted" else "status"
     desk.events.append(FeedEvent(kind, connector_number, status, error_code))
     return {}

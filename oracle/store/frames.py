@@ -23,7 +23,14 @@ def add(
     cursor = connection.execute(
         "INSERT INTO frames (charge_point, sender, at, text, transaction_id, notes)"
         " VALUES (?, ?, ?, ?, ?, ?)",
-        (charge_point, sender, at, text, transaction_id, orjson.dumps(notes) if notes else None),
+        (
+            charge_point,
+            sender,
+            at,
+            text,
+            transaction_id,
+            orjson.dumps(notes).decode() if notes else None,
+        ),
     )
     return int(cursor.lastrowid or 0)
 

@@ -45,7 +45,8 @@ class ChargePoint:
     async def send(self, text: str) -> Any:
         """Send a frame and return what the answer says."""
         await self.connection.send(text)
-        answer = json.loads(await self.connection.recv())
+        async with asyncio.timeout(10):
+            answer = json.loads(await self.connection.recv())
         return answer[2]
 
     async def replay(self, charging: Charging) -> int:
@@ -82,6 +83,12 @@ class Node:
         async with self.session.get(self.http + path) as response:
             return await response.json()
 
+    async def bytes(self, path: str) -> bytes:
+        """Return what is served at a path."""
+        async with self.session.get(self.http + path) as response:
+            assert response.status == 200, await response.text()
+            return await response.read()
+
     async def post(self, path: str, body: Any = None) -> tuple[int, Any]:
         """Post JSON and return status and answer."""
         async with self.session.post(self.http + path, json=body) as response:
@@ -112,12 +119,13 @@ class World:
         """The clock's time."""
         return int(self.clock.now())
 
-    def advance(self, seconds: int) -> None:
-        """Let time pass, on the clock and on the chain, until it is final."""
+    async def advance(self, seconds: int, *nodes: Node) -> None:
+        """Let time pass, on the clock and on the chain, until it is final and the nodes know."""
         self.clock.set(self.now + seconds)
         self.protocol.node.set_next_timestamp(self.now)
-        self.protocol.node.mine(1)
-        self.protocol.node.mine(3)
+        self.protocol.node.mine(4)
+        for node in nodes:
+            await final(node, self.now)
 
     def config(self, number: int, **changes: Any) -> Config:
         """Return an oracle's configuration: oracle 0 has all roles, the others attest."""
@@ -214,6 +222,14 @@ class World:
         }
 
 
+async def final(node: Node, at: int, timeout: float = 30.0) -> None:
+    """Wait until an oracle knows everything up to a time (UTC seconds) as final."""
+    registry = node.oracle.registry
+    async with asyncio.timeout(timeout):
+        while registry.time < at:
+            await registry.advanced.wait(registry.advanced.version)
+
+
 def protocol_time(protocol: Protocol) -> int:
     """Return the time of the chain's latest block."""
     return int(protocol.node.rpc("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
@@ -241,4 +257,4 @@ async def until(
             await node.oracle.database.committed.wait(seen)
 
 
-__all__ = ["ChargePoint", "Node", "World", "iso", "until"]
+__all__ = ["ChargePoint", "Node", "World", "final", "iso", "until"]

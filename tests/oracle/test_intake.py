@@ -1,0 +1,474 @@
+"""Frames in: stored before they are answered, understood where they can be, counted once."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema_rs import Draft4Validator
+
+from oracle.central_system import ocpp16
+from oracle.central_system.intake import Intake
+from tests.oracle.harness import TOKEN, ChargePoint
+from tests.oracle.listening import Listening, listening
+from tests.support.charging import END, START, iso
+
+
+def start(**changes: Any) -> dict[str, Any]:
+    return {
+        "connectorId": 1,
+        "idTag": TOKEN,
+        "meterStart": 57_584,
+        "timestamp": iso(START),
+    } | changes
+
+
+def stop(transaction_id: int, **changes: Any) -> dict[str, Any]:
+    return {"transactionId": transaction_id, "meterStop": 58_685, "timestamp": iso(END)} | changes
+
+
+def sampled(**changes: Any) -> list[dict[str, Any]]:
+    return [{"timestamp": iso(START + 60), "sampledValue": [{"value": "57600"} | changes]}]
+
+
+async def started(charge_point: ChargePoint, **changes: Any) -> int:
+    answer = await charge_point.call("StartTransaction", **start(**changes))
+    number: int = answer["transactionId"]
+    return number
+
+
+async def test_a_frame_and_its_answer_are_stored_as_they_were_before_the_answer_leaves(
+    central_system: Listening,
+) -> None:
+    text = '[2, "ü-1",  "Heartbeat",\t{}]'
+    async with central_system.charge_point() as charge_point:
+        answer = await charge_point.send(text)
+        stored = await central_system.rows("SELECT sender, at, text FROM frames ORDER BY id")
+    assert stored[0] == ("charge_point", START, text)
+    assert stored[1][0] == "central_system"
+    assert json.loads(stored[1][2]) == [3, "ü-1", answer]
+
+
+async def test_answers_are_as_ocpp_16_wants_them(central_system: Listening) -> None:
+    async with central_system.charge_point() as charge_point:
+        answers = {
+            "BootNotification": await charge_point.call(
+                "BootNotification", chargePointVendor="V", chargePointModel="M"
+            ),
+            "Heartbeat": await charge_point.call("Heartbeat"),
+            "Authorize": await charge_point.call("Authorize", idTag=TOKEN),
+            "DataTransfer": await charge_point.call("DataTransfer", vendorId="V"),
+            "StatusNotification": await charge_point.call(
+                "StatusNotification", connectorId=1, errorCode="NoError", status="Available"
+            ),
+            "StartTransaction": await charge_point.call("StartTransaction", **start()),
+            "MeterValues": await charge_point.call(
+                "MeterValues", connectorId=1, meterValue=sampled()
+            ),
+        }
+        number = answers["StartTransaction"]["transactionId"]
+        answers["StopTransaction"] = await charge_point.call(
+            "StopTransaction", **stop(number, idTag=TOKEN)
+        )
+    assert set(answers) == set(ocpp16.HANDLERS)
+    for action, answer in answers.items():
+        schema = files("ocpp.v16").joinpath("schemas", f"{action}Response.json").read_text()
+        Draft4Validator(json.loads(schema), validate_formats=True).validate(answer)
+    assert answers["BootNotification"]["currentTime"] == "2026-01-01T00:00:00.000Z"
+
+
+async def test_an_action_that_is_not_supported_is_answered_so(central_system: Listening) -> None:
+    async with central_system.charge_point() as charge_point:
+        assert await charge_point.call("FirmwareStatusNotification") == "NotImplemented"
+        assert await charge_point.call("Nonsense") == "NotImplemented"
+
+
+async def test_a_message_id_that_is_a_number_is_answered_as_one(central_system: Listening) -> None:
+    async with central_system.charge_point() as charge_point:
+        await charge_point.connection.send('[2,42,"Heartbeat",{}]')
+        assert json.loads(await charge_point.connection.recv())[1] == 42
+
+
+# ------------------------------------------------------------------ what is not OCPP
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        "",
+        "garbage",
+        "{}",
+        "[]",
+        "[2]",
+        '[9,"1","Heartbeat",{}]',
+        '[2,"1",[],{}]',
+        '[2,"1","Heartbeat"]',
+        '[2,"1","Heartbeat",[]]',
+        '[2,{},"Heartbeat",{}]',
+        '[2,"1","Heartbeat",{"a":NaN}]',
+        '[2,"1","Heartbeat",{"a":"\\ud800"}]',
+        "[" * 10_000,
+        "\x00",
+        b'[2,"1","Heartbeat",{}]',
+        b"\xff\xfe",
+    ],
+)
+async def test_garbage_is_stored_and_set_aside_and_the_connection_goes_on(
+    central_system: Listening, garbage: str | bytes
+) -> None:
+    async with central_system.charge_point() as charge_point:
+        await charge_point.connection.send(garbage)
+        assert "currentTime" in await charge_point.call("Heartbeat")
+    assert (await central_system.rows("SELECT text FROM frames"))[0] == (garbage,)
+    assert await central_system.waiting() == ["not_ocpp"]
+
+
+@pytest.mark.parametrize("text", ['[3,"1",{}]', '[4,"1","InternalError","",{}]'])
+async def test_an_answer_to_nothing_is_stored_and_not_answered(
+    central_system: Listening, text: str
+) -> None:
+    async with central_system.charge_point() as charge_point:
+        await charge_point.connection.send(text)
+        assert "currentTime" in await charge_point.call("Heartbeat")
+    assert (await central_system.rows("SELECT text FROM frames"))[0] == (text,)
+
+
+async def test_a_frame_that_makes_us_fail_is_kept_whole(
+    central_system: Listening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_args: object) -> dict[str, Any]:
+        raise ZeroDivisionError
+
+    monkeypatch.setitem(ocpp16.HANDLERS, "Authorize", broken)
+    async with central_system.charge_point() as charge_point:
+        await charge_point.connection.send('[2,"1","Authorize",{"idTag":"A"}]')
+        assert "currentTime" in await charge_point.call("Heartbeat")
+    assert await central_system.waiting() == ["internal_error"]
+    assert (await central_system.rows("SELECT text FROM frames"))[0][0].startswith('[2,"1"')
+
+
+# ------------------------------------------------- what is not to the letter and bears money
+
+
+@pytest.mark.parametrize(
+    ("action", "payload"),
+    [
+        ("StartTransaction", start(vendorField=1)),
+        ("StartTransaction", start(meterStart=57584.0)),
+        ("StartTransaction", start(meterStart="57584")),
+        ("StartTransaction", start(idTag="X" * 21)),
+        ("StartTransaction", start(timestamp="not a date")),
+        ("StartTransaction", start(meterStart=None)),
+        ("StartTransaction", start(connectorId="1")),
+        ("StartTransaction", {"connectorId": 1}),
+        ("StopTransaction", stop(5, reason="")),
+        ("StopTransaction", stop(5, reason="local")),
+        ("StopTransaction", stop("5")),  # type: ignore[arg-type]
+        ("StopTransaction", {"transactionId": 5}),
+        ("StopTransaction", stop(5, transactionData=sampled(value=57600, phase=""))),
+        ("MeterValues", {"connectorId": 1, "meterValue": sampled(value=57600.5)}),
+        ("MeterValues", {"connectorId": 1, "meterValue": sampled(context="Periodic")}),
+        ("MeterValues", {"connectorId": 1, "meterValue": []}),
+        ("MeterValues", {"transactionId": 5}),
+    ],
+)
+async def test_money_is_never_refused_for_its_form(
+    central_system: Listening, action: str, payload: dict[str, Any]
+) -> None:
+    async with central_system.charge_point() as charge_point:
+        answer = await charge_point.call(action, **payload)
+    assert isinstance(answer, dict), answer
+    [(notes,)] = await central_system.rows("SELECT notes FROM frames WHERE sender = 'charge_point'")
+    assert json.loads(notes)
+
+
+@pytest.mark.parametrize(
+    ("action", "payload"),
+    [
+        ("StartTransaction", {"idTag": TOKEN}),
+        ("StartTransaction", start(connectorId="one")),
+        ("StopTransaction", {"meterStop": 5}),
+        ("StopTransaction", stop(transaction_id=None)),  # type: ignore[arg-type]
+        ("MeterValues", {"meterValue": sampled()}),
+        ("StatusNotification", {"connectorId": 1}),
+    ],
+)
+async def test_what_nobody_can_understand_is_refused_and_set_aside_whole(
+    central_system: Listening, action: str, payload: dict[str, Any]
+) -> None:
+    async with central_system.charge_point() as charge_point:
+        assert await charge_point.call(action, **payload) == "FormationViolation"
+    assert await central_system.waiting() == ["not_understood"]
+
+
+async def test_a_message_to_the_letter_has_no_notes(central_system: Listening) -> None:
+    async with central_system.charge_point() as charge_point:
+        number = await started(charge_point)
+        await charge_point.call(
+            "MeterValues", connectorId=1, transactionId=number, meterValue=sampled()
+        )
+        await charge_point.call("StopTransaction", **stop(number))
+    assert await central_system.rows("SELECT * FROM frames WHERE notes IS NOT NULL") == []
+
+
+# -------------------------------------------------------------------- once and not twice
+
+
+@pytest.mark.parametrize("message_ids", [("a", "a"), ("a", "b")])
+async def test_a_repeated_start_has_the_same_transaction(
+    central_system: Listening, message_ids: tuple[str, str]
+) -> None:
+    async with central_system.charge_point() as charge_point:
+        first, second = [
+            await charge_point.send(json.dumps([2, one, "StartTransaction", start()]))
+            for one in message_ids
+        ]
+    assert first == second
+    assert (await central_system.counts())["open"] == 1
+
+
+async def test_a_repeated_start_with_a_card_in_other_case_is_the_same(
+    central_system: Listening,
+) -> None:
+    async with central_system.charge_point() as charge_point:
+        number = await started(charge_point)
+        assert await started(charge_point, idTag=TOKEN.lower()) == number
+
+
+async def test_a_start_repeated_after_its_stop_opens_nothing(central_system: Listening) -> None:
+    async with central_system.charge_point() as charge_point:
+        number = await started(charge_point)
+        await charge_point.call("StopTransaction", **stop(number))
+        assert await started(charge_point) == number
+    counts = await central_system.counts()
+    assert (counts["open"], counts["closed"]) == (0, 1)
+
+
+async def test_transactions_have_ids_of_their_own(central_system: Listening) -> None:
+    async with (
+        central_system.charge_point() as one,
+        central_system.charge_point("CP-0002") as other,
+    ):
+        ids = {
+            await started(one),
+            await started(one, connectorId=2),
+            await started(other),
+        }
+    assert len(ids) == 3
+    assert all(0 < number < 2**31 for number in ids)
+
+
+async def test_a_repeated_stop_is_acknowledged_and_counted_once(central_system: Listening) -> None:
+    async with central_system.charge_point() as charge_point:
+        number = await started(charge_point)
+        for _ in range(3):
+            answer = await charge_point.call("StopTransaction", **stop(number, idTag=TOKEN))
+            assert answer["idTagInfo"]["status"] == "Accepted"
+    assert (await central_system.counts())["closed"] == 1
+    assert await central_system.waiting() == []
+
+
+async def test_a_second_stop_that_says_otherwise_is_set_aside(central_system: Listening) -> None:
+    async with central_system.charge_point() as charge_point:
+        number = await started(charge_point)
+        await charge_point.call("StopTransaction", **stop(number))
+        assert await charge_point.call("StopTransaction", **stop(number, meterStop=99_999)) == {}
+    assert await central_system.waiting() == ["conflicting_stop"]
+    assert (await central_system.counts())["closed"] == 1
+
+
+# ------------------------------------------------------------- transactions that do not fit
+
+
+@pytest.mark.parametrize("transaction_id", [0, 123_456, -5])
+async def test_a_stop_of_an_unknown_transaction_is_acknowledged_and_set_aside(
+    central_system: Listening, transaction_id: int
+) -> None:
+    async with central_system.charge_point() as charge_point:
+        await started(charge_point)
+        assert await charge_point.call("StopTransaction", **stop(transaction_id)) == {}
+    assert await central_system.waiting() == ["unknown_transaction"]
+    # It closed nothing that it was not of.
+    assert (await central_system.counts())["open"] == 1
+
+
+async def test_a_charge_point_cannot_stop_the_transaction_of_another(
+    central_system: Listening,
+) -> None:
+    async with (
+        central_system.charge_point() as one,
+        central_system.charge_point("CP-0002") as other,
+    ):
+        number = await started(one)
+        assert await other.call("StopTransaction", **stop(number)) == {}
+    assert (await central_system.counts())["open"] == 1
+
+
+async def test_minus_one_is_the_transaction_whose_answer_was_lost(
+    central_system: Listening,
+) -> None:
+    async with central_system.charge_point() as charge_point:
+        number = await started(charge_point)
+        await started(charge_point, connectorId=2, idTag="OTHER")
+        await charge_point.call(
+            "MeterValues", connectorId=1, transactionId=-1, meterValue=sampled()
+        )
+        await charge_point.call("StopTransaction", **stop(-1, idTag=TOKEN))
+    rows = await central_system.rows("SELECT id FROM transactions WHERE state = 'closed'")
+    assert rows == [(number,)]
+    frames = await central_system.rows(
+        "SELECT count(*) FROM frames WHERE transaction_id = ?", number
+    )
+    assert frames == [(6,)]
+
+
+async def test_minus_one_that_may_be_of_two_transactions_closes_neither(
+    central_system: Listening,
+) -> None:
+    async with central_system.charge_point() as charge_point:
+        await started(charge_point)
+        await started(charge_point, connectorId=2)
+        assert await charge_point.call("StopTransaction", **stop(-1)) == {}
+    assert await central_system.waiting() == ["unknown_transaction"]
+    assert (await central_system.counts())["open"] == 2
+
+
+async def test_meter_values_without_an_id_are_of_the_connectors_transaction(
+    central_system: Listening,
+) -> None:
+    async with central_system.charge_point() as charge_point:
+        number = await started(charge_point)
+        await charge_point.call("MeterValues", connectorId=1, meterValue=sampled())
+        await charge_point.call("MeterValues", connectorId=2, meterValue=sampled())
+    rows = await central_system.rows(
+        "SELECT transaction_id FROM frames WHERE text LIKE '%MeterValues%' ORDER BY id"
+    )
+    assert rows == [(number,), (None,)]
+
+
+async def test_evidence_ends_with_the_answer_to_the_stop(central_system: Listening) -> None:
+    from oracle.store import frames  # noqa: PLC0415
+
+    async with central_system.charge_point() as charge_point:
+        number = await started(charge_point)
+        await charge_point.call(
+            "StatusNotification", connectorId=1, errorCode="NoError", status="Charging"
+        )
+        await charge_point.call("StopTransaction", **stop(number))
+        await charge_point.call("StopTransaction", **stop(number))
+        await charge_point.call(
+            "StatusNotification", connectorId=1, errorCode="NoError", status="Available"
+        )
+    found = await central_system.database.read(lambda c: frames.of_transaction(c, number))
+    actions = [json.loads(frame.text)[2] for frame in found if frame.sender == "charge_point"]
+    assert actions == ["StartTransaction", "StatusNotification", "StopTransaction"]
+    assert found[-1].sender == "central_system"
+
+
+# ------------------------------------------------------------------------ missing ends
+
+
+async def test_a_new_start_leaves_the_open_transaction_without_an_end_once(
+    central_system: Listening,
+) -> None:
+    async with central_system.charge_point() as charge_point:
+        await started(charge_point)
+        for _ in range(2):
+            await started(charge_point, timestamp=iso(START + 7200))
+        await charge_point.call("BootNotification", chargePointVendor="V", chargePointModel="M")
+        await charge_point.call("BootNotification", chargePointVendor="V", chargePointModel="M")
+    counts = await central_system.counts()
+    assert (counts["open"], counts["quarantined"]) == (0, 2)
+    assert await central_system.waiting() == ["no_end", "no_end"]
+
+
+async def test_a_start_on_another_connector_leaves_the_open_transaction_alone(
+    central_system: Listening,
+) -> None:
+    async with central_system.charge_point() as charge_point:
+        await started(charge_point)
+        await started(charge_point, connectorId=2)
+    assert (await central_system.counts())["open"] == 2
+
+
+async def test_a_connector_that_is_available_again_has_lost_its_transactions_end(
+    central_system: Listening,
+) -> None:
+    free = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
+    async with central_system.charge_point() as charge_point:
+        number = await started(charge_point)
+        for _ in range(2):
+            await charge_point.call("StatusNotification", **free)
+        assert await central_system.waiting() == ["no_end"]
+        await charge_point.call("StopTransaction", **stop(number))
+        await charge_point.call("StatusNotification", **free)
+    assert await central_system.waiting() == []
+    assert (await central_system.counts())["closed"] == 1
+
+
+async def test_a_late_stop_takes_the_session_out_of_quarantine(central_system: Listening) -> None:
+    async with central_system.charge_point() as charge_point:
+        number = await started(charge_point)
+        await charge_point.call("BootNotification", chargePointVendor="V", chargePointModel="M")
+        assert await central_system.waiting() == ["no_end"]
+        await charge_point.call("StopTransaction", **stop(number, reason="PowerLoss"))
+        await charge_point.call("StopTransaction", **stop(number, reason="PowerLoss"))
+    assert await central_system.waiting() == []
+    counts = await central_system.counts()
+    assert (counts["closed"], counts.get("quarantined", 0)) == (1, 0)
+
+
+# ------------------------------------------------------------------------------ replays
+
+
+async def test_a_stop_set_aside_goes_on_when_replayed_after_its_start(
+    central_system: Listening,
+) -> None:
+    async with central_system.charge_point() as charge_point:
+        # The id that the next transaction of this store will have.
+        expected = await started(charge_point, connectorId=2) + 1
+        await charge_point.call("StopTransaction", **stop(expected))
+        [entry] = await central_system.rows("SELECT id FROM quarantine")
+        assert not await central_system.intake.replay(entry[0])
+        assert await started(charge_point) == expected
+    assert await central_system.intake.replay(entry[0])
+    assert not await central_system.intake.replay(entry[0])
+    assert (await central_system.counts())["closed"] == 1
+    assert await central_system.waiting() == []
+
+
+async def test_garbage_stays_set_aside_when_replayed(central_system: Listening) -> None:
+    async with central_system.charge_point() as charge_point:
+        await charge_point.connection.send("garbage")
+        await charge_point.call("Heartbeat")
+    assert not await central_system.intake.replay(1)
+    assert await central_system.waiting() == ["not_ocpp"]
+    assert len(await central_system.rows("SELECT * FROM frames WHERE text = 'garbage'")) == 1
+
+
+# ------------------------------------------------------------------------------ restarts
+
+
+async def test_open_transactions_go_on_after_a_restart(tmp_path: Path) -> None:
+    async with listening(tmp_path) as before, before.charge_point() as charge_point:
+        number = await started(charge_point)
+    async with listening(tmp_path) as after:
+        async with after.charge_point() as charge_point:
+            assert await started(charge_point) == number
+            await charge_point.call("StopTransaction", **stop(number))
+        assert (await after.counts())["closed"] == 1
+
+
+async def test_many_charge_points_wait_for_one_commit(central_system: Listening) -> None:
+    intake: Intake = central_system.intake
+    import asyncio  # noqa: PLC0415
+
+    before = central_system.database.committed.version
+    await asyncio.gather(
+        *(intake.receive("CP-0001", f'[2,"{n}","Heartbeat",{{}}]') for n in range(200))
+    )
+    assert central_system.database.committed.version - before < 20
+    assert await central_system.rows("SELECT count(*) FROM frames") == [(400,)]
