@@ -59,13 +59,14 @@ MAX_DAYS: public(constant(uint256)) = 400
 
 
 # @dev Rewards a unit of weight are counted in 1 / PRECISION of a base unit.
-# Weights are at most 10**27 * 30,000, so what one division leaves over is less
-# than 31 base units, and it is carried to the next. What is owed in all has at
-# most 80 bits, so no product reaches 2**180.
-PRECISION: constant(uint256) = 10 ** 30
+# Weights sum to at most 10**27 * 30,000, so what a division leaves over, which
+# the next one gets, is less than 1 / 30,000 of a base unit. What a position
+# earned is at most what was ever streamed times PRECISION, and that overflows
+# only after 2**136 base units.
+PRECISION: constant(uint256) = 10 ** 36
 
 
-# @dev What can arrive in all at a time.
+# @dev The most that can be owed at a time, base units.
 MAX_OWED: constant(uint256) = 2 ** 80 - 1
 
 
