@@ -6,6 +6,7 @@ Layout: docs/protocol.md, sections 1 and 2.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
@@ -263,9 +264,26 @@ def next_hash(previous: int, word: int, outcome: int) -> int:
 
 
 def commitment(runs: bytes, evidence_root: bytes, outcomes: Iterable[int]) -> bytes:
-    """Return what a batch leaves in storage: one hash over runs, evidence and outcomes."""
-    hashed = keccak(b"".join(word.to_bytes(WORD, "big") for word in outcomes))
-    return keccak(keccak(runs) + evidence_root + hashed)
+    """Return what a batch leaves in storage: one hash over runs, evidence and outcomes.
+
+    The outcomes are in the running hashes of the runs that were processed, which
+    are those whose first session has an outcome. Raises `CodecError` where the
+    runs are malformed or the outcomes are not of their sessions.
+    """
+    left = deque(outcomes)
+    heads = bytes(WORD)
+    for run in decode_runs(runs):
+        if not left or left[0] >> 160 != session_id(run.connector_id, run.first_sequence):
+            continue
+        running = run.previous_hash
+        for word in run.words:
+            if not left:
+                raise CodecError("a run that was processed has an outcome for each session")
+            running = next_hash(running, word, left.popleft())
+        heads = keccak(heads + running.to_bytes(WORD, "big"))
+    if left:
+        raise CodecError(f"{len(left)} outcomes are of no session of these runs")
+    return keccak(keccak(runs) + evidence_root + heads)
 
 
 def decode_run_event(word: int) -> tuple[int, int, int, int, int]:

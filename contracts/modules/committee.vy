@@ -147,11 +147,11 @@ def _check_quorum(epoch: uint256, digest: bytes32, signatures: Bytes[MAX_MEMBERS
     last: uint256 = 0
     offset: uint256 = 0
     for _: uint256 in range(threshold, bound=MAX_MEMBERS):
-        # The offsets stay below `len(signatures)`.
-        v: uint256 = convert(slice(signatures, unsafe_add(offset, 64), 1), uint256)
+        # The offsets stay below `len(signatures)`. `v` is the last byte of the
+        # word that ends with the signature.
         signer: address = ecdsa._recover_vrs(
             digest,
-            v,
+            extract32(signatures, unsafe_add(offset, 33), output_type=uint256) & 255,
             extract32(signatures, offset, output_type=uint256),
             extract32(signatures, unsafe_add(offset, 32), output_type=uint256),
         )

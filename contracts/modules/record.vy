@@ -61,6 +61,13 @@ RANGE_CARRIES: constant(uint256) = (
 RANGES_HELD: constant(uint256) = 1 << RENEWABLE_SHIFT
 
 
+# @dev The same sum asks, for nothing more, whether a record names no campaign:
+# its field is added nothing and must come out as zero. Its lowest bit is the one
+# that the hour would carry into.
+ORDINARY_FIELDS: constant(uint256) = RANGED_FIELDS | CAMPAIGN_FIELD
+ORDINARY_CARRIES: constant(uint256) = RANGE_CARRIES | CAMPAIGN_FIELD
+
+
 # @dev A percentage of 0 to 100, or 127 for unknown: one more, modulo 128, is at
 # most 101.
 MAX_RENEWABLE_PLUS_ONE: constant(uint256) = 101
@@ -123,3 +130,19 @@ def __init__():
          EVM bytecode, the constructor is declared as `payable`.
     """
     pass
+
+
+@internal
+@pure
+def _in_range(word: uint256) -> bool:
+    """
+    @dev Whether every field of a record is in its range.
+    @param word The record.
+    @return bool Whether it is.
+    """
+    duration: uint256 = (word >> DURATION_SHIFT) & MASK_20
+    return (
+        unsafe_add(word & RANGED_FIELDS, RANGE_FILL) & RANGE_CARRIES == RANGES_HELD
+        and unsafe_add(word >> RENEWABLE_SHIFT, 1) & 127 <= MAX_RENEWABLE_PLUS_ONE
+        and (word >> IDLE_SHIFT) & MASK_20 <= duration
+    )

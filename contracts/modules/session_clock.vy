@@ -22,17 +22,16 @@ COOL_DOWN_S: constant(uint256) = 14 * 86_400
 MAX_AGE_S: constant(uint256) = 90 * 86_400
 
 
-# @dev Pauses end at least 14 days apart from the next one's start, so 90 days
-# without pauses are interrupted by at most seven.
+# @dev A pause begins at least 14 days after the end of the one before, so 90
+# days without pauses are interrupted by at most seven.
 MAX_PAUSES_IN_AGE: constant(uint256) = 7
 
 
-# @dev How many pauses there have been, and the first second after the last one.
-# One slot: count 40 bits, end 40 bits.
-_last_pause: uint256
-
-
-# @dev When each pause ended, by its number from 1.
+# @dev How many pauses there have been, and when each ended, by its number from
+# 1. The end of the last one is kept by the host as well, in a slot that it reads
+# anyway: as long as that lies further back than the oldest session, nothing here
+# is read.
+_pause_count: uint256
 _pause_ends: HashMap[uint256, uint256]
 
 
@@ -46,54 +45,45 @@ def __init__():
     pass
 
 
-@external
-@view
-def paused_until() -> uint256:
-    """
-    @dev The end of the last pause.
-    @return uint256 The first second (UTC) after it, 0 if there was none.
-    """
-    return self._last_pause & convert(max_value(uint40), uint256)
-
-
 @internal
-def _pause():
+def _pause(last_end: uint256) -> uint256:
     """
     @dev Begins a pause. Reverts during a pause and for 14 days after it.
+    @param last_end The end of the last pause, 0 if there was none.
+    @return uint256 The first second after this one.
     """
-    last: uint256 = self._last_pause
-    last_end: uint256 = last & convert(max_value(uint40), uint256)
-    assert last == 0 or block.timestamp >= last_end + COOL_DOWN_S, "settlement: pause cools down"
-    number: uint256 = (last >> 40) + 1
+    assert last_end == 0 or block.timestamp >= last_end + COOL_DOWN_S, "settlement: pause cools down"
     until: uint256 = block.timestamp + PAUSE_S
-    self._last_pause = (number << 40) | until
+    number: uint256 = self._pause_count + 1
+    self._pause_count = number
     self._pause_ends[number] = until
     log ISettlement.Paused(until=until)
+    return until
 
 
 @internal
 @view
-def _oldest_end() -> uint256:
+def _oldest_end(last_end: uint256) -> uint256:
     """
-    @dev The earliest end of a session that is not too old now. Reverts while
-         paused.
+    @dev The earliest end of a session that is not too old now.
+    @param last_end The end of the last pause, 0 if there was none. It is not in
+           the future.
     @return uint256 The time `t` for which exactly 90 days without pauses lie
             between `t` and now.
     """
-    last: uint256 = self._last_pause
-    end: uint256 = last & convert(max_value(uint40), uint256)
-    assert block.timestamp >= end, "settlement: paused"
     remaining: uint256 = MAX_AGE_S
     later: uint256 = block.timestamp
-    number: uint256 = last >> 40
-    for _: uint256 in range(MAX_PAUSES_IN_AGE):
-        # Ends are not in the future, and each pause begins after the one before
-        # it has ended, so neither difference is negative.
-        running: uint256 = unsafe_sub(later, end)
-        if number == 0 or running >= remaining:
-            break
-        remaining = unsafe_sub(remaining, running)
-        later = unsafe_sub(end, PAUSE_S)
-        number = unsafe_sub(number, 1)
-        end = self._pause_ends[number]
+    end: uint256 = last_end
+    if later < end + remaining:
+        number: uint256 = self._pause_count
+        for _: uint256 in range(MAX_PAUSES_IN_AGE):
+            # A pause begins at least 14 days after the one before has ended, so
+            # the difference is not negative.
+            running: uint256 = unsafe_sub(later, end)
+            if number == 0 or running >= remaining:
+                break
+            remaining = unsafe_sub(remaining, running)
+            later = unsafe_sub(end, PAUSE_S)
+            number = unsafe_sub(number, 1)
+            end = self._pause_ends[number]
     return later - remaining

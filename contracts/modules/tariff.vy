@@ -81,20 +81,50 @@ def _pack(valid_from: uint256, valid_to: uint256, prices: uint256[7]) -> uint256
 
 @internal
 @pure
-def _maximum(slot: uint256, energy_wh: uint256, charging_s: uint256, idle_s: uint256) -> uint256:
+def _bounded(slot: uint256, energy_wh: uint256, charging_s: uint256, idle_s: uint256, gross: uint256) -> uint256:
     """
-    @dev The most a session may cost under a tariff, floored once.
+    @dev A gross, moved to the nearer bound of a tariff if it is outside.
     @param slot The tariff.
     @param energy_wh The energy in Wh, 24 bits.
     @param charging_s Seconds plugged in and not idle, 20 bits.
     @param idle_s Seconds plugged in and idle, 20 bits.
-    @return uint256 The upper bound of the gross in base units, below 2**42.
+    @param gross The price stated, base units.
+    @return uint256 The price within the bounds, base units, below 2**42.
     """
     # Prices have 27 bits. The largest term, energy, is below 2**(24 + 27 + 12);
     # the sum of the three is below 2**65 and nothing wraps.
-    scaled: uint256 = unsafe_mul(unsafe_mul(energy_wh, (slot >> MAX_KWH_SHIFT) & PRICE_MASK), KWH_SCALE)
-    scaled = unsafe_add(
-        scaled, unsafe_mul(unsafe_mul(charging_s, (slot >> MAX_HOUR_SHIFT) & PRICE_MASK), HOUR_SCALE)
+    wh: uint256 = unsafe_mul(energy_wh, KWH_SCALE)
+    charging: uint256 = unsafe_mul(charging_s, HOUR_SCALE)
+    idle: uint256 = unsafe_mul(idle_s, HOUR_SCALE)
+    session_fee: uint256 = (slot >> SESSION_FEE_SHIFT) & PRICE_MASK
+    most: uint256 = unsafe_add(
+        unsafe_div(
+            unsafe_add(
+                unsafe_add(
+                    unsafe_mul(wh, (slot >> MAX_KWH_SHIFT) & PRICE_MASK),
+                    unsafe_mul(charging, (slot >> MAX_HOUR_SHIFT) & PRICE_MASK),
+                ),
+                unsafe_mul(idle, (slot >> MAX_IDLE_SHIFT) & PRICE_MASK),
+            ),
+            SCALE,
+        ),
+        session_fee,
     )
-    scaled = unsafe_add(scaled, unsafe_mul(unsafe_mul(idle_s, (slot >> MAX_IDLE_SHIFT) & PRICE_MASK), HOUR_SCALE))
-    return unsafe_add(unsafe_div(scaled, SCALE), (slot >> SESSION_FEE_SHIFT) & PRICE_MASK)
+    if gross > most:
+        return most
+    least: uint256 = unsafe_add(
+        unsafe_div(
+            unsafe_add(
+                unsafe_add(
+                    unsafe_mul(wh, (slot >> MIN_KWH_SHIFT) & PRICE_MASK),
+                    unsafe_mul(charging, (slot >> MIN_HOUR_SHIFT) & PRICE_MASK),
+                ),
+                unsafe_mul(idle, (slot >> MIN_IDLE_SHIFT) & PRICE_MASK),
+            ),
+            SCALE,
+        ),
+        session_fee,
+    )
+    if gross < least:
+        return least
+    return gross

@@ -30,6 +30,9 @@ MASK_56: constant(uint256) = 2 ** 56 - 1
 MASK_40: constant(uint256) = 2 ** 40 - 1
 MASK_DAY: constant(uint256) = 2 ** 23 - 1
 LOWERED: constant(uint256) = 1 << 63
+DAY_FIELD: constant(uint256) = MASK_DAY << DAY_SHIFT
+# @dev One unit less of balance and one more of spent, modulo 2**256.
+SPEND: constant(uint256) = (MASK_80 << BALANCE_SHIFT) | (1 << SPENT_SHIFT)
 SPENDING: constant(uint256) = (MASK_56 << SPENT_SHIFT) | (MASK_DAY << DAY_SHIFT)
 DAY_S: constant(uint256) = 86_400
 

@@ -22,6 +22,8 @@ from chargecoin.record import (
     Run,
     SessionRecord,
     Status,
+    encode_runs,
+    next_hash,
 )
 
 
@@ -185,17 +187,39 @@ def test_the_running_hash_is_192_bits_of_three_words(
     assert record.next_hash(previous, word, outcome).to_bytes(24, "big") == keccak(data)[:24]
 
 
-def test_the_commitment_covers_runs_evidence_and_outcomes() -> None:
-    base = record.commitment(b"runs", bytes(32), [1, 2])
-    assert base == keccak(
-        keccak(b"runs") + bytes(32) + keccak((1).to_bytes(32, "big") + (2).to_bytes(32, "big"))
-    )
+FIRST = Run(connector_id=1, first_sequence=1, tariff_index=1, previous_hash=0, words=(10, 11))
+SECOND = Run(connector_id=2, first_sequence=7, tariff_index=1, previous_hash=99, words=(20,))
+OUTCOMES = [session << 160 | 5 for run in (FIRST, SECOND) for session in run.session_ids()]
+
+
+def test_the_commitment_is_over_runs_evidence_and_the_new_running_hashes() -> None:
+    data = encode_runs([FIRST, SECOND])
+    first = next_hash(next_hash(0, 10, OUTCOMES[0]), 11, OUTCOMES[1])
+    second = next_hash(99, 20, OUTCOMES[2])
+    heads = keccak(bytes(32) + first.to_bytes(32, "big"))
+    heads = keccak(heads + second.to_bytes(32, "big"))
+    base = record.commitment(data, bytes(32), OUTCOMES)
+    assert base == keccak(keccak(data) + bytes(32) + heads)
+    changed = replace(FIRST, words=(10, 12))
     others = [
-        record.commitment(b"runz", bytes(32), [1, 2]),
-        record.commitment(b"runs", b"\x01" + bytes(31), [1, 2]),
-        record.commitment(b"runs", bytes(32), [2, 1]),
+        record.commitment(encode_runs([changed, SECOND]), bytes(32), OUTCOMES),
+        record.commitment(data, b"\x01" + bytes(31), OUTCOMES),
+        record.commitment(data, bytes(32), [*OUTCOMES[:2], OUTCOMES[2] ^ 1]),
     ]
     assert len({base, *others}) == 4
+
+
+def test_a_skipped_run_has_no_outcomes_and_is_still_committed_to() -> None:
+    data = encode_runs([FIRST, SECOND])
+    alone = record.commitment(data, bytes(32), OUTCOMES[2:])
+    heads = keccak(bytes(32) + next_hash(99, 20, OUTCOMES[2]).to_bytes(32, "big"))
+    assert alone == keccak(keccak(data) + bytes(32) + heads)
+
+
+@pytest.mark.parametrize("some", [OUTCOMES[:1], [*OUTCOMES, 5 << 160], OUTCOMES[1:]])
+def test_outcomes_that_are_not_of_the_runs_have_no_commitment(some: list[int]) -> None:
+    with pytest.raises(CodecError):
+        record.commitment(encode_runs([FIRST, SECOND]), bytes(32), some)
 
 
 @given(uint(32), uint(32), uint(32), uint(32), uint(16))

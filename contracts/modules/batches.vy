@@ -1,0 +1,611 @@
+# pragma version 0.4.3
+# pragma nonreentrancy off
+"""
+@title Batches of sessions
+@custom:contract-name batches
+@license Apache-2.0
+@notice Goes through a signed batch and settles its sessions; keeps a connector's
+        head, a batch's commitment and the fees that are not with the router yet;
+        collects debt against a commitment. Layouts and rules: docs/protocol.md,
+        sections 1 to 4. Amounts are base units of the payment token, times are
+        UTC seconds.
+
+        Nearly all gas is spent in one loop, and Vyper keeps every variable in
+        memory. So the loop asks once whether anything at all is unusual about a
+        record, an amount or an account, and functions outside of it find out
+        what. Layouts that cost a call to unpack are unpacked in place.
+"""
+
+
+from ..interfaces import ISettlement
+from ..interfaces import IStationRegistry
+
+
+from snekmate.utils import eip712_domain_separator as domain
+uses: domain
+
+
+from . import accruals
+uses: accruals
+
+
+from . import bounds
+uses: bounds
+
+
+from . import committee as committees
+uses: committees
+
+
+from . import session_clock
+uses: session_clock
+
+
+from . import vaults
+uses: vaults
+
+
+# @notice Stateless, need no `uses`.
+from . import record
+from . import tariff as tariffs
+
+
+# @dev The protocol fee in basis points of what was paid. There is no function
+# that changes it.
+FEE_BPS: public(constant(uint256)) = 10
+FEE_DIVISOR: constant(uint256) = 10_000 // FEE_BPS
+
+
+# @dev The EIP-712 type of a batch.
+BATCH_TYPE_HASH: constant(bytes32) = keccak256("Batch(uint256 epoch,uint256 expiry,bytes32 evidenceRoot,bytes runs)")
+
+
+# @dev The largest `runs`, in bytes.
+MAX_RUNS_SIZE: constant(uint256) = record.MAX_RUNS * record.HEADER_SIZE + record.MAX_SESSIONS * record.WORD
+
+
+MASK_24: constant(uint256) = 2 ** 24 - 1
+MASK_32: constant(uint256) = 2 ** 32 - 1
+MASK_40: constant(uint256) = 2 ** 40 - 1
+MASK_80: constant(uint256) = 2 ** 80 - 1
+
+
+# @dev A connector's head is one slot, most significant first: sequence 32, owner
+# 32, running hash 192 bits. The owner is 0 before the first run.
+HEAD_SEQUENCE_SHIFT: constant(uint256) = 224
+HEAD_OWNER_SHIFT: constant(uint256) = 192
+HEAD_OWNER_FIELD: constant(uint256) = MASK_32 << HEAD_OWNER_SHIFT
+
+
+# @dev The ledger is one slot, most significant first: unrouted fees 80, day 24,
+# gross of that day 80, number of batches 40, end of the last pause 32 bits.
+LEDGER_FEES_SHIFT: constant(uint256) = 176
+LEDGER_DAY_SHIFT: constant(uint256) = 152
+LEDGER_GROSS_SHIFT: constant(uint256) = 72
+LEDGER_BATCHES_SHIFT: constant(uint256) = 32
+
+
+# @dev First sequence, tariff and count of a run's header follow on each other in
+# the `Run` event too, 32 bits lower.
+RUN_FIELDS: constant(uint256) = (2 ** 80 - 1) << record.COUNT_SHIFT
+
+
+# @dev While an owner's sessions are gone through, what counts against the caps
+# and what of it is fee are summed in one word: gross from here upwards, fees
+# below.
+GROSS_SUM_SHIFT: constant(uint256) = 128
+FEE_SUM_MASK: constant(uint256) = 2 ** 128 - 1
+
+
+# @dev A gross within a tariff's bounds, below the flags of an outcome.
+GROSS_MASK: constant(uint256) = 2 ** record.FLAGS_SHIFT - 1
+
+
+struct Head:
+    sequence: uint256
+    owner_id: uint256
+    hash: uint256
+
+
+# @dev What the running hash is made from: the hash before, the record and what
+# became of it.
+struct Link:
+    hash: uint256
+    word: uint256
+    outcome: uint256
+
+
+# @dev Where connectors and tariffs are looked up.
+registry: public(immutable(IStationRegistry))
+
+
+# @dev What a batch leaves behind, by its number.
+batch_commitment: public(HashMap[uint256, bytes32])
+
+
+# @dev Heads by connector; an array for the reason given in `vaults`.
+_heads: uint256[2 ** 32]
+
+
+_ledger: uint256
+
+
+@deploy
+@payable
+def __init__(registry_: IStationRegistry):
+    """
+    @dev Takes the registry. To omit the opcodes for checking the `msg.value`,
+         the constructor is declared as `payable`.
+    @param registry_ The station registry.
+    """
+    registry = registry_
+
+
+@external
+@nonreentrant
+def settle(
+    epoch: uint256,
+    expiry: uint256,
+    evidence_root: bytes32,
+    runs: Bytes[MAX_RUNS_SIZE],
+    signatures: Bytes[committees.MAX_MEMBERS * committees.SIGNATURE_SIZE],
+):
+    """
+    @dev Settles a batch. Anyone may submit it. Reverts while paused.
+    @param epoch The epoch of the committee that signed. Reverts unless it is
+           valid now.
+    @param expiry The last second (UTC) in which the batch counts. Reverts after
+           it.
+    @param evidence_root The root of the evidence tree.
+    @param runs Connectors' runs of sessions. Reverts if malformed. A run that is
+           not at its connector's head, or of a connector that the registry does
+           not know, is skipped.
+    @param signatures Exactly `threshold` signatures of members, ascending by
+           signer. Reverts otherwise.
+    """
+    ledger: uint256 = self._ledger
+    self._check_running(ledger)
+    assert block.timestamp <= expiry, "settlement: batch expired"
+    runs_hash: bytes32 = keccak256(runs)
+    committees._check_quorum(
+        epoch,
+        domain._hash_typed_data_v4(keccak256(abi_encode(BATCH_TYPE_HASH, epoch, expiry, evidence_root, runs_hash))),
+        signatures,
+    )
+
+    oldest_end: uint256 = session_clock._oldest_end(ledger & MASK_32)
+    today: uint256 = unsafe_div(block.timestamp, vaults.DAY_S)
+    today_field: uint256 = today << vaults.DAY_SHIFT
+
+    # What may be taken today under the committee's cap, and what is left of it.
+    caps: uint256 = bounds._caps
+    session_cap: uint256 = caps >> bounds.SESSION_SHIFT
+    committee_gross: uint256 = 0
+    if (ledger >> LEDGER_DAY_SHIFT) & MASK_24 == today:
+        committee_gross = (ledger >> LEDGER_GROSS_SHIFT) & MASK_80
+    committee_room: uint256 = bounds._room((caps >> bounds.COMMITTEE_DAY_SHIFT) & bounds.MASK_56, committee_gross)
+    committee_left: uint256 = committee_room
+
+    # The owner whose runs are being gone through, its accrual, what may be taken
+    # for it today under its own cap and under both caps, what was taken and the
+    # fees in it, and what of it was not paid.
+    owner: uint256 = 0
+    accrual: uint256 = 0
+    own_room: uint256 = 0
+    room: uint256 = 0
+    sums: uint256 = 0
+    unpaid: uint256 = 0
+
+    batch_fees: uint256 = 0
+    heads_hash: bytes32 = empty(bytes32)
+    link: Link = empty(Link)
+    sessions: uint256 = 0
+    skipped: uint256 = 0
+    offset: uint256 = 0
+    size: uint256 = len(runs)
+
+    for _: uint256 in range(record.MAX_RUNS):
+        # Reverts if the two header words are not there.
+        header: uint256 = extract32(runs, offset, output_type=uint256)
+        link.hash = extract32(runs, unsafe_add(offset, record.WORD), output_type=uint256)
+        first_sequence: uint256 = (header >> record.FIRST_SEQUENCE_SHIFT) & MASK_32
+        count: uint256 = (header >> record.COUNT_SHIFT) & record.MASK_16
+        # `sessions` stays below 256 + 2**16, and nothing below wraps.
+        sessions = unsafe_add(sessions, count)
+        first_word: uint256 = unsafe_add(offset >> 5, 2)
+        offset = unsafe_add(first_word, count) << 5
+        assert (
+            convert(count == 0, uint256)
+            | convert(sessions > record.MAX_SESSIONS, uint256)
+            | convert(offset > size, uint256)
+            | (unsafe_add(first_sequence, count) >> 32)
+            | (header & record.HEADER_PADDING)
+            | (link.hash >> 192)
+        ) == 0, "settlement: malformed runs"
+
+        connector_id: uint256 = header >> record.CONNECTOR_SHIFT
+        head: uint256 = self._heads[connector_id]
+        owner_id: uint256 = 0
+        tariff: uint256 = 0
+        # A run starts at the head if it names the next sequence and the hash.
+        if (head & ~HEAD_OWNER_FIELD) ^ (unsafe_sub(first_sequence, 1) << HEAD_SEQUENCE_SHIFT) == link.hash:
+            owner_id = (head >> HEAD_OWNER_SHIFT) & MASK_32
+            if owner_id == 0:
+                owner_id, tariff = staticcall registry.run_terms(
+                    connector_id, (header >> record.TARIFF_INDEX_SHIFT) & MASK_32
+                )
+            else:
+                tariff = staticcall registry.tariff_slot(
+                    connector_id, (header >> record.TARIFF_INDEX_SHIFT) & MASK_32
+                )
+
+        if owner_id == 0:
+            skipped = unsafe_add(skipped, count)
+            log ISettlement.RunSkipped(
+                connector_id=connector_id,
+                first_sequence=first_sequence,
+                head_sequence=head >> HEAD_SEQUENCE_SHIFT,
+            )
+        else:
+            if owner_id != owner:
+                if owner != 0:
+                    self._credit(owner, accrual, sums, unpaid, today)
+                    committee_left = unsafe_sub(committee_left, sums >> GROSS_SUM_SHIFT)
+                    batch_fees = unsafe_add(batch_fees, sums & FEE_SUM_MASK)
+                owner = owner_id
+                accrual = accruals._accruals[owner_id]
+                own_room = bounds._room(
+                    (caps >> bounds.OWNER_DAY_SHIFT) & bounds.MASK_56, accruals._gross_on(accrual, today)
+                )
+                room = min(own_room, committee_left)
+                sums = 0
+                unpaid = 0
+
+            log ISettlement.Run(
+                run=((connector_id << 224) | (owner_id << 192) | ((header & RUN_FIELDS) >> 32))
+            )
+
+            # An ordinary session costs at most this: the session cap, if the whole
+            # run fits under the others.
+            ordinary: uint256 = 0
+            if unsafe_mul(session_cap, count) <= unsafe_sub(room, sums >> GROSS_SUM_SHIFT):
+                ordinary = session_cap
+
+            # It started under the tariff and, which is simpler to ask than whether
+            # it is not too old, after the end of the oldest.
+            earliest: uint256 = max(tariff >> tariffs.FROM_SHIFT, oldest_end)
+            start_window: uint256 = unsafe_sub(
+                max((tariff >> tariffs.TO_SHIFT) & tariffs.TIME_MASK, earliest), earliest
+            )
+
+            # The tariff's lower prices, scaled for the sum that is divided once:
+            # (duration - idle) * per_s + idle * per_idle_s is the same, modulo
+            # 2**256, as duration * per_s + idle * (per_idle_s - per_s).
+            per_wh: uint256 = unsafe_mul((tariff >> tariffs.MIN_KWH_SHIFT) & tariffs.PRICE_MASK, tariffs.KWH_SCALE)
+            per_s: uint256 = unsafe_mul((tariff >> tariffs.MIN_HOUR_SHIFT) & tariffs.PRICE_MASK, tariffs.HOUR_SCALE)
+            idle_surcharge: uint256 = unsafe_sub(
+                unsafe_mul((tariff >> tariffs.MIN_IDLE_SHIFT) & tariffs.PRICE_MASK, tariffs.HOUR_SCALE), per_s
+            )
+            session_fee: uint256 = (tariff >> tariffs.SESSION_FEE_SHIFT) & tariffs.PRICE_MASK
+
+            # The id of the session in word `i` is `i` plus this, shifted.
+            id_base: uint256 = unsafe_sub((connector_id << 64) | first_sequence, first_word)
+
+            for i: uint256 in range(first_word, unsafe_add(first_word, count), bound=record.MAX_SESSIONS):
+                link.word = extract32(runs, i << 5, output_type=uint256)
+                duration: uint256 = (link.word >> record.DURATION_SHIFT) & record.MASK_20
+                idle: uint256 = (link.word >> record.IDLE_SHIFT) & record.MASK_20
+                gross: uint256 = (link.word >> record.GROSS_SHIFT) & record.MASK_40
+                # At the lower bound, where a flat tariff has every price?
+                if gross != unsafe_add(
+                    unsafe_div(
+                        unsafe_add(
+                            unsafe_add(
+                                unsafe_mul((link.word >> record.ENERGY_SHIFT) & record.MASK_24, per_wh),
+                                unsafe_mul(duration, per_s),
+                            ),
+                            unsafe_mul(idle, idle_surcharge),
+                        ),
+                        tariffs.SCALE,
+                    ),
+                    session_fee,
+                ):
+                    gross = self._priced(link.word, tariff)
+
+                # An account that does not exist has no day and is given none.
+                account: uint256 = vaults._accounts[link.word >> record.PAYER_SHIFT]
+                if (account ^ today_field) & vaults.DAY_FIELD != 0:
+                    if account != 0:
+                        account = (account & ~vaults.SPENDING) | today_field
+
+                # Everything that can be unusual, in one question: a field out of
+                # range, a campaign, the times, a flag above the gross, the caps, the
+                # balance, the day's limit (if it was lowered, the one that holds may
+                # be higher). A negative difference wraps to something huge.
+                if (
+                    (unsafe_add(link.word & record.ORDINARY_FIELDS, record.RANGE_FILL) & record.ORDINARY_CARRIES)
+                    ^ record.RANGES_HELD
+                    | convert(
+                        unsafe_add(link.word >> record.RENEWABLE_SHIFT, 1) & 127 > record.MAX_RENEWABLE_PLUS_ONE,
+                        uint256,
+                    )
+                    | convert(idle > duration, uint256)
+                    | convert(
+                        unsafe_sub((link.word >> record.STARTED_SHIFT) & record.MASK_32, earliest) >= start_window,
+                        uint256,
+                    )
+                    | convert(
+                        unsafe_add((link.word >> record.STARTED_SHIFT) & record.MASK_32, duration) > block.timestamp,
+                        uint256,
+                    )
+                    | convert(gross > ordinary, uint256)
+                    | convert(gross > account >> vaults.BALANCE_SHIFT, uint256)
+                    | convert(
+                        unsafe_add((account >> vaults.SPENT_SHIFT) & vaults.MASK_56, gross)
+                        > (account >> vaults.LIMIT_SHIFT) & vaults.MASK_56,
+                        uint256,
+                    )
+                ) != 0:
+                    counted: uint256 = 0
+                    short: uint256 = 0
+                    counted, short, link.outcome = self._decide(
+                        link.word, account, gross, tariff, oldest_end, caps, own_room, room, sums >> GROSS_SUM_SHIFT
+                    )
+                    sums = unsafe_add(sums, counted)
+                    unpaid = unsafe_add(unpaid, short)
+                    link.outcome |= unsafe_add(id_base, i) << record.SESSION_ID_SHIFT
+                else:
+                    vaults._accounts[link.word >> record.PAYER_SHIFT] = unsafe_add(
+                        account, unsafe_mul(gross, vaults.SPEND)
+                    )
+                    sums = unsafe_add(sums, (gross << GROSS_SUM_SHIFT) | unsafe_div(gross, FEE_DIVISOR))
+                    link.outcome = (
+                        (unsafe_add(id_base, i) << record.SESSION_ID_SHIFT)
+                        | record.SETTLED
+                        | (gross << record.PAID_SHIFT)
+                    )
+
+                log ISettlement.Session(session=link.outcome, word=link.word)
+                link.hash = convert(keccak256(abi_encode(link)), uint256) >> 64
+
+            self._heads[connector_id] = (
+                (unsafe_sub(unsafe_add(first_sequence, count), 1) << HEAD_SEQUENCE_SHIFT)
+                | (owner_id << HEAD_OWNER_SHIFT)
+                | link.hash
+            )
+            heads_hash = keccak256(abi_encode(heads_hash, link.hash))
+        if offset == size:
+            break
+
+    assert offset == size, "settlement: malformed runs"
+    if sessions != skipped:
+        self._credit(owner, accrual, sums, unpaid, today)
+        committee_left = unsafe_sub(committee_left, sums >> GROSS_SUM_SHIFT)
+        batch_fees = unsafe_add(batch_fees, sums & FEE_SUM_MASK)
+        batch: uint256 = ((ledger >> LEDGER_BATCHES_SHIFT) & MASK_40) + 1
+        self._ledger = (
+            (((ledger >> LEDGER_FEES_SHIFT) + batch_fees) << LEDGER_FEES_SHIFT)
+            | (today << LEDGER_DAY_SHIFT)
+            | (unsafe_add(committee_gross, unsafe_sub(committee_room, committee_left)) << LEDGER_GROSS_SHIFT)
+            | (batch << LEDGER_BATCHES_SHIFT)
+            | (ledger & MASK_32)
+        )
+        commitment: bytes32 = keccak256(concat(runs_hash, evidence_root, heads_hash))
+        self.batch_commitment[batch] = commitment
+        log ISettlement.BatchSettled(
+            batch=batch,
+            epoch=epoch,
+            evidence_root=evidence_root,
+            commitment=commitment,
+            sessions=unsafe_sub(sessions, skipped),
+            submitter=msg.sender,
+        )
+
+
+@external
+@view
+def head(connector_id: uint256) -> Head:
+    """
+    @dev Where a connector's next run must begin.
+    @param connector_id The connector.
+    @return Head Its last sequence, its owner (0 before the first run) and the
+            running hash.
+    """
+    packed: uint256 = self._heads[connector_id]
+    return Head(
+        sequence=packed >> HEAD_SEQUENCE_SHIFT,
+        owner_id=(packed >> HEAD_OWNER_SHIFT) & MASK_32,
+        hash=packed & record.MASK_192,
+    )
+
+
+@external
+@view
+def batch_count() -> uint256:
+    """
+    @dev How many batches settled at least one session.
+    @return uint256 The number of the last batch.
+    """
+    return (self._ledger >> LEDGER_BATCHES_SHIFT) & MASK_40
+
+
+@external
+@view
+def unrouted_fees() -> uint256:
+    """
+    @dev Fees that are not with the router yet.
+    @return uint256 Base units.
+    """
+    return self._ledger >> LEDGER_FEES_SHIFT
+
+
+@external
+@view
+def committee_day() -> (uint256, uint256):
+    """
+    @dev What counted against the committee's cap.
+    @return uint256 On which day (days since 1970).
+    @return uint256 The gross of that day, base units.
+    """
+    return (self._ledger >> LEDGER_DAY_SHIFT) & MASK_24, (self._ledger >> LEDGER_GROSS_SHIFT) & MASK_80
+
+
+@external
+@view
+def paused_until() -> uint256:
+    """
+    @dev The end of the last pause.
+    @return uint256 The first second (UTC) after it, 0 if there was none.
+    """
+    return self._ledger & MASK_32
+
+
+@internal
+@view
+def _check_running(ledger: uint256):
+    """
+    @dev Reverts during a pause.
+    @param ledger The ledger's slot.
+    """
+    assert block.timestamp >= ledger & MASK_32, "settlement: paused"
+
+
+@internal
+def _pause():
+    """
+    @dev Stops `settle` and `collect` for 48 hours. Reverts during a pause and
+         for 14 days after it.
+    """
+    ledger: uint256 = self._ledger
+    until: uint256 = session_clock._pause(ledger & MASK_32)
+    self._ledger = (ledger & ~MASK_32) | until
+
+
+@internal
+def _take_fees() -> uint256:
+    """
+    @dev Takes all fees off the books, to be routed.
+    @return uint256 How much it was, base units.
+    """
+    ledger: uint256 = self._ledger
+    amount: uint256 = ledger >> LEDGER_FEES_SHIFT
+    # Takes the topmost field away.
+    self._ledger = unsafe_sub(ledger, amount << LEDGER_FEES_SHIFT)
+    return amount
+
+
+@internal
+def _credit(owner_id: uint256, accrual: uint256, sums: uint256, unpaid: uint256, today: uint256):
+    """
+    @dev Credits an owner with what its runs brought.
+    @param owner_id The owner.
+    @param accrual Its accrual's slot.
+    @param sums What counted against the caps, and the fees in it.
+    @param unpaid What of it was not paid.
+    @param today The day.
+    """
+    gross: uint256 = sums >> GROSS_SUM_SHIFT
+    # What was not paid and the fees are parts of the gross.
+    net: uint256 = unsafe_sub(unsafe_sub(gross, unpaid), sums & FEE_SUM_MASK)
+    accruals._credit(owner_id, accrual, net, gross, today)
+
+
+@internal
+@pure
+def _priced(word: uint256, tariff: uint256) -> uint256:
+    """
+    @dev A session's gross, moved into the tariff's bounds, and above it a flag if
+         it was. What this gives for a record out of range is without meaning.
+    @param word The record.
+    @param tariff The tariff's slot.
+    @return uint256 The gross, below 2**42, and the flag from bit 120 upwards.
+    """
+    gross: uint256 = (word >> record.GROSS_SHIFT) & record.MASK_40
+    idle: uint256 = (word >> record.IDLE_SHIFT) & record.MASK_20
+    bounded: uint256 = tariffs._bounded(
+        tariff,
+        (word >> record.ENERGY_SHIFT) & record.MASK_24,
+        # A record in range was not idle for longer than it was plugged in.
+        unsafe_sub((word >> record.DURATION_SHIFT) & record.MASK_20, idle),
+        idle,
+        gross,
+    )
+    if bounded == gross:
+        return gross
+    return bounded | record.CLAMPED
+
+
+@internal
+def _decide(
+    word: uint256,
+    account: uint256,
+    priced: uint256,
+    tariff: uint256,
+    oldest_end: uint256,
+    caps: uint256,
+    own_room: uint256,
+    room: uint256,
+    used: uint256,
+) -> (uint256, uint256, uint256):
+    """
+    @dev Decides about any session. The order of the questions is that of
+         docs/protocol.md, section 2.
+    @param word The record.
+    @param account The payer's account on the present day, 0 if there is none.
+    @param priced What the session costs within the tariff's bounds, and flags.
+    @param tariff The tariff's slot.
+    @param oldest_end The earliest end of a session that is not too old.
+    @param caps The caps' slot.
+    @param own_room What may be taken for the owner under its cap.
+    @param room What may be taken for it under that and the committee's cap.
+    @param used What counted against both so far, at most `room`.
+    @return uint256 What counts against the caps, and the fee in it.
+    @return uint256 What of it was not paid.
+    @return uint256 The outcome without the session's id.
+    """
+    payer: uint256 = word >> record.PAYER_SHIFT
+    started: uint256 = (word >> record.STARTED_SHIFT) & record.MASK_32
+    # Below 2**33.
+    ended: uint256 = unsafe_add(started, (word >> record.DURATION_SHIFT) & record.MASK_20)
+    gross: uint256 = priced & GROSS_MASK
+    outcome: uint256 = priced ^ gross
+    if word & record.CAMPAIGN_FIELD != 0:
+        outcome |= record.CAMPAIGN_NOT_APPLIED
+    if not record._in_range(word):
+        return 0, 0, record.REJECTED | record.FIELD_RANGE
+    if ended > block.timestamp:
+        return 0, 0, record.REJECTED | record.ENDS_IN_FUTURE
+    if ended < oldest_end:
+        return 0, 0, record.REJECTED | record.TOO_OLD
+    if started < tariff >> tariffs.FROM_SHIFT or started >= (tariff >> tariffs.TO_SHIFT) & tariffs.TIME_MASK:
+        return 0, 0, record.REJECTED | record.TARIFF_NOT_IN_FORCE
+    if gross > caps >> bounds.SESSION_SHIFT:
+        return 0, 0, record.REJECTED | record.SESSION_CAP
+    if account == 0:
+        if gross == 0:
+            return 0, 0, outcome | record.SETTLED
+        if payer == 0:
+            return 0, 0, outcome | record.UNFUNDED | record.NO_PAYER
+        return 0, 0, outcome | record.UNFUNDED | record.UNKNOWN_ACCOUNT
+    if gross > unsafe_sub(own_room, used):
+        return 0, 0, record.REJECTED | record.OWNER_DAY_CAP
+    if gross > unsafe_sub(room, used):
+        return 0, 0, record.REJECTED | record.COMMITTEE_DAY_CAP
+
+    after: uint256 = 0
+    paid: uint256 = 0
+    balance_short: bool = False
+    after, paid, balance_short = vaults._draw(account, vaults._limit_for(payer, account, started), gross)
+    # At most `gross` is drawn. The debt stays at or below a limit of 40 bits,
+    # in the lowest bits of the account.
+    unpaid: uint256 = unsafe_sub(gross, paid)
+    owed: uint256 = min(unpaid, bounds._room(caps & bounds.MASK_40, account & MASK_40))
+    vaults._accounts[payer] = unsafe_add(after, owed)
+    outcome |= (paid << record.PAID_SHIFT) | owed
+    if unpaid == 0:
+        outcome |= record.SETTLED
+    elif balance_short:
+        outcome |= record.UNFUNDED | record.BALANCE_SHORT
+    else:
+        outcome |= record.UNFUNDED | record.LIMIT_SHORT
+    return (gross << GROSS_SUM_SHIFT) | unsafe_div(paid, FEE_DIVISOR), unpaid, outcome
