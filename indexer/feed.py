@@ -70,6 +70,10 @@ class FeedStore:
                 source = source or self._source(connection, entry.oracle, url)
                 try:
                     check(entry, members)
+                    if source.url != url and entry.n <= source.n:
+                        # Known from another address: the next pull goes on where that one was.
+                        self._write_source(connection, replace(source, url=url), {})
+                        return done
                     self._check_place(entry, source)
                 except FeedError as error:
                     refused = {"refused": source.refused + 1, "detail": str(error)}

@@ -8,7 +8,7 @@ clocks move by less than an hour (Lord Howe) some last 1,800 s.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final
@@ -53,19 +53,21 @@ class LocalTime:
 
     def hour(self, at: int) -> int:
         """Return the UTC second at which the local hour that holds `at` begins."""
-        starts = self._day_of_starts(at // DAY_S)
-        position = bisect_right(starts, at)
-        if position:
-            return starts[position - 1]
-        return self._day_of_starts(at // DAY_S - 1)[-1]
+        return self.hours(at, at)[0]
 
-    def next_hour(self, at: int) -> int:
-        """Return the UTC second at which the local hour after the one that holds `at` begins."""
-        starts = self._day_of_starts(at // DAY_S)
-        position = bisect_right(starts, at)
-        if position < len(starts):
-            return starts[position]
-        return self._day_of_starts(at // DAY_S + 1)[0]
+    def hours(self, since: int, until: int) -> list[int]:
+        """Return the local hours that [since, until) touches; the one of `since` at least."""
+        day = since // DAY_S
+        starts = self._day_of_starts(day)
+        position = bisect_right(starts, since)
+        found = [starts[position - 1] if position else self._day_of_starts(day - 1)[-1]]
+        while until > (day + 1) * DAY_S:
+            found += starts[position:]
+            day += 1
+            starts = self._day_of_starts(day)
+            position = 0
+        found += starts[position : bisect_left(starts, until)]
+        return found
 
     def _offset_of(self, at: int) -> int:
         local = (datetime.fromtimestamp(0, UTC) + timedelta(seconds=at)).astimezone(self._zone)

@@ -6,8 +6,8 @@ sum over the rows there are, whatever came and went in between.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from itertools import zip_longest
+from operator import add, neg
 from typing import Final, TypeVar
 
 from chargecoin.carbon import avoided_g, emitted_g
@@ -71,27 +71,6 @@ def collection_sums(collection: CollectionRow) -> Sums:
     return tuple(values.get(name, 0) for name in SETTLEMENT_SUMS)
 
 
-def apportion(total: int, weights: Iterable[int], weight: int) -> list[int]:
-    """Split an integer by weights that sum to `weight`, without losing or inventing any of it.
-
-    Each part is the difference of two floors of the cumulative share, so parts are
-    within one of exact and sum to `total`, also where it is negative.
-    """
-    parts = []
-    done = cumulative = 0
-    for one in weights:
-        cumulative += one
-        upto = total * cumulative // weight
-        parts.append(upto - done)
-        done = upto
-    return parts
-
-
-def overlap(low: int, high: int, since: int, until: int) -> int:
-    """Return how many seconds [low, high) and [since, until) share."""
-    return max(0, min(high, until) - max(low, since))
-
-
 def hour_sums(session: SessionRow, local: LocalTime) -> list[tuple[int, Sums]]:
     """Return what a session adds to each local hour that it covers, in order of `HOUR_SUMS`.
 
@@ -99,36 +78,62 @@ def hour_sums(session: SessionRow, local: LocalTime) -> list[tuple[int, Sums]]:
     at the end; energy, money and carbon are spread evenly over the charging seconds
     (over the occupied ones where there are none), which is why pages mark these
     figures as approximate. The session itself is counted in the hour it starts in.
+
+    Nothing is lost or invented in the split: an hour's part is the difference of the
+    floors of two cumulative shares, so parts are within one of exact and add up.
     """
     if session.status == _REJECTED:
         return []
     start = session.started_at
-    end = start + session.duration_s
-    idle_from = end - min(session.idle_s, session.duration_s)
-    avoided = avoided_g(session.energy_wh, session.grid_gco2e_per_kwh) or 0
-    net = session.paid + session.campaign_paid - session.fee
-    amounts = (session.energy_wh, session.gross, net, session.fee, session.campaign_paid, avoided)
-    hour = local.hour(start)
-    boundary = local.next_hour(start)
-    if end <= boundary:
-        return [(hour, (1, *amounts, end - start, idle_from - start, end - idle_from, 1))]
+    duration = session.duration_s
+    end = start + duration
+    charging = duration - min(session.idle_s, duration)
+    charged_until = start + charging
+    energy, gross, fee, campaign = (
+        session.energy_wh,
+        session.gross,
+        session.fee,
+        session.campaign_paid,
+    )
+    net = session.paid + campaign - fee
+    avoided = avoided_g(energy, session.grid_gco2e_per_kwh) or 0
+    hours = local.hours(start, end)
+    if len(hours) == 1:
+        spent = (duration, charging, duration - charging)
+        return [(hours[0], (1, energy, gross, net, fee, campaign, avoided, *spent, 1))]
 
-    hours = [hour]
-    edges = [start]
-    while boundary < end:
-        hours.append(boundary)
-        edges.append(boundary)
-        boundary = local.next_hour(boundary)
-    edges.append(end)
-    spans = list(pairwise(edges))
-    charging = [overlap(low, high, start, idle_from) for low, high in spans]
-    weights = charging if idle_from > start else [high - low for low, high in spans]
-    weight = sum(weights)
-    shares = zip(*(apportion(amount, weights, weight) for amount in amounts), strict=True)
-    return [
-        (hour, (int(low == start), *share, high - low, charged, high - low - charged, 1))
-        for hour, (low, high), charged, share in zip(hours, spans, charging, shares, strict=True)
-    ]
+    weight, spread_until = (charging, charged_until) if charging else (duration, end)
+    found: list[tuple[int, Sums]] = []
+    low = start
+    energy_0 = gross_0 = net_0 = fee_0 = campaign_0 = avoided_0 = 0
+    for hour, boundary in zip_longest(hours, hours[1:], fillvalue=end):
+        share = min(boundary, spread_until) - start
+        energy_1 = energy * share // weight
+        gross_1 = gross * share // weight
+        net_1 = net * share // weight
+        fee_1 = fee * share // weight
+        campaign_1 = campaign * share // weight
+        avoided_1 = avoided * share // weight
+        occupied = boundary - low
+        charged = max(0, min(boundary, charged_until) - low)
+        sums = (
+            int(low == start),
+            energy_1 - energy_0,
+            gross_1 - gross_0,
+            net_1 - net_0,
+            fee_1 - fee_0,
+            campaign_1 - campaign_0,
+            avoided_1 - avoided_0,
+            occupied,
+            charged,
+            occupied - charged,
+            1,
+        )
+        found.append((hour, sums))
+        low = boundary
+        energy_0, gross_0, net_0 = energy_1, gross_1, net_1
+        fee_0, campaign_0, avoided_0 = fee_1, campaign_1, avoided_1
+    return found
 
 
 class Deltas:
@@ -136,8 +141,8 @@ class Deltas:
 
     def __init__(self) -> None:
         """Start with nothing."""
-        self.settlement_hours: dict[SettlementKey, list[int]] = {}
-        self.connector_hours: dict[HourKey, list[int]] = {}
+        self.settlement_hours: dict[SettlementKey, Sums] = {}
+        self.connector_hours: dict[HourKey, Sums] = {}
         # The local day of each key of `settlement_hours`.
         self._days: dict[SettlementKey, int] = {}
 
@@ -151,9 +156,9 @@ class Deltas:
         """Add a collection, or take it away with sign −1."""
         self._add_settlement(collection, local, collection_sums(collection), sign)
 
-    def settlement_days(self) -> dict[SettlementKey, list[int]]:
+    def settlement_days(self) -> dict[SettlementKey, Sums]:
         """Return the settlement hours summed to local days."""
-        found: dict[SettlementKey, list[int]] = {}
+        found: dict[SettlementKey, Sums] = {}
         for key, sums in self.settlement_hours.items():
             owner_id, _, connector_id, site_id = key
             _add(found, (owner_id, self._days[key], connector_id, site_id), sums, 1)
@@ -167,11 +172,7 @@ class Deltas:
         self._days[key] = row.settled_day
 
 
-def _add(target: dict[Key, list[int]], key: Key, sums: Sequence[int], sign: int) -> None:
+def _add(target: dict[Key, Sums], key: Key, sums: Sums, sign: int) -> None:
+    signed = sums if sign > 0 else tuple(map(neg, sums))
     found = target.get(key)
-    if found is None:
-        target[key] = [sign * value for value in sums]
-    else:
-        for position, value in enumerate(sums):
-            if value:
-                found[position] += sign * value
+    target[key] = signed if found is None else tuple(map(add, found, signed))

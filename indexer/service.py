@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from collections.abc import Awaitable, Callable
 
@@ -23,6 +24,13 @@ from indexer.store import Store
 log = structlog.get_logger()
 
 
+def prepare_process() -> None:
+    """Let the collector of cycles run seldom: rows are many, short-lived and in no cycle."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
+
+
 async def follow_all(
     config: IndexerConfig,
     stop: asyncio.Event,
@@ -33,6 +41,7 @@ async def follow_all(
     Raises `ConfigurationError`, `StoreError`, `WrongChainError` and `CodecError` for
     what no waiting mends.
     """
+    prepare_process()
     clock = FileClock(config.clock) if config.clock else SystemClock()
     deployment = load_deployment(config.deployment)
     engine = await asyncio.to_thread(open_database, config.database_url)

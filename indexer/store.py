@@ -104,7 +104,7 @@ class _Transaction:
                 rows = [key[:keys] for key in sums]
                 self._binders[table.name].delete_empty(self.connection, rows)
 
-    def _sums(self) -> Iterable[tuple[Table, dict[tuple[int, ...], list[int]]]]:
+    def _sums(self) -> Iterable[tuple[Table, dict[tuple[int, ...], tuple[int, ...]]]]:
         yield schema.settlement_hours, self.deltas.settlement_hours  # type: ignore[misc]
         yield schema.settlement_days, self.deltas.settlement_days()  # type: ignore[misc]
         yield schema.connector_hours, self.deltas.connector_hours  # type: ignore[misc]

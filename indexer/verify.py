@@ -86,7 +86,7 @@ def compare_rollups(connection: Connection, progress: Progress) -> list[Check]:
     for owner_id in _owners(connection):
         progress(f"sums of owner {owner_id}")
         deltas, connectors = _sums_of(connection, owner_id)
-        expected: dict[str, dict[Any, list[int]]] = {
+        expected: dict[str, dict[Any, tuple[int, ...]]] = {
             "settlement_hours": {key[:3]: sums for key, sums in deltas.settlement_hours.items()},
             "settlement_days": {key[:3]: sums for key, sums in deltas.settlement_days().items()},
             "connector_hours": dict(deltas.connector_hours),
@@ -136,10 +136,10 @@ def _rows(connection: Connection, table: Table, owner_id: int) -> Iterator[Any]:
 
 def _stored_sums(
     connection: Connection, table: Table, owner_id: int, connectors: Iterable[int]
-) -> dict[Any, list[int]]:
+) -> dict[Any, tuple[int, ...]]:
     key = list(table.primary_key)
     sums = [one for one in table.c if not one.primary_key and one.name != "site_id"]
-    found: dict[Any, list[int]] = {}
+    found: dict[Any, tuple[int, ...]] = {}
     queries = (
         [select(*key, *sums).where(table.c.owner_id == owner_id)]
         if "owner_id" in table.c
@@ -147,7 +147,7 @@ def _stored_sums(
     )
     for query in queries:
         for row in connection.execute(query):
-            found[tuple(row[: len(key)])] = list(row[len(key) :])
+            found[tuple(row[: len(key)])] = tuple(row[len(key) :])
     return found
 
 
