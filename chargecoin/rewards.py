@@ -7,7 +7,7 @@ The rule is stated in docs/rewards.md, the contract in docs/protocol.md, section
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -33,8 +33,8 @@ WEIGHTS_BPS: Final[Mapping[int, int]] = MappingProxyType(
     {Assurance.REPORTED: 2_500, Assurance.OBSERVED: 5_000, Assurance.SIGNED: 10_000}
 )
 
-# The most of their own fees that drivers, and again stations, are given back in the payment
-# token, in basis points: see "Self-charging" in docs/rewards.md.
+# The most of a fee that its driver, and again its station, is given back in the payment token,
+# in basis points: see "Charging oneself" in docs/rewards.md.
 MAX_RETURN_BPS: Final = 2_500
 
 DOMAIN_NAME: Final = "ChargeCoin RewardDistributor"
@@ -107,26 +107,32 @@ def postable_from(epoch: int) -> int:
 def allot(kind: Kind, fees: Iterable[ProducedFee], funds: Amounts) -> list[Reward]:
     """Share an epoch's funds among those who produced its fees, ascending by recipient.
 
-    Each has `funds × weight // all weights`, where a weight is the sum of a
-    recipient's fees times the basis points of their assurance. Of the payment
-    token nobody has more than `MAX_RETURN_BPS` of the fees they produced. Every
-    division is rounded down, so the sums are at most the funds; what is left goes
-    over to a later epoch. Fees that nobody's vault or station stands behind (id 0)
-    count for nobody; rewards of nothing are left out.
+    A recipient's fees are added up by assurance; each such sum has `funds × weight //
+    all weights`, where a weight is the sum times its assurance's basis points. Of the
+    payment token no sum has more than `MAX_RETURN_BPS` of itself. Every division is
+    rounded down, so the rewards are at most the funds; what is left goes over to a
+    later epoch. Fees that no vault or owner stands behind (id 0) count for nobody;
+    rewards of nothing are left out.
     """
-    produced: defaultdict[int, int] = defaultdict(int)
-    weights: defaultdict[int, int] = defaultdict(int)
+    produced: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for one in fees:
         recipient = one.account if kind is Kind.DRIVERS else one.owner
         if recipient:
-            produced[recipient] += one.fee
-            weights[recipient] += one.fee * WEIGHTS_BPS[one.assurance]
-    whole = sum(weights.values())
+            produced[recipient][one.assurance] += one.fee
+    whole = sum(
+        fee * WEIGHTS_BPS[assurance]
+        for sums in produced.values()
+        for assurance, fee in sums.items()
+    )
     rewards = []
-    for recipient in sorted(recipient for recipient in weights if weights[recipient]):
-        share = funds.payment * weights[recipient] // whole
-        payment = min(share, produced[recipient] * MAX_RETURN_BPS // _BPS)
-        chg = funds.chg * weights[recipient] // whole
+    for recipient, sums in sorted(produced.items()):
+        payment = chg = 0
+        for assurance, fee in sums.items():
+            if fee:
+                weight = fee * WEIGHTS_BPS[assurance]
+                share = funds.payment * weight // whole
+                payment += min(share, fee * MAX_RETURN_BPS // _BPS)
+                chg += funds.chg * weight // whole
         if payment or chg:
             rewards.append(Reward(recipient, payment, chg))
     return rewards
@@ -208,9 +214,7 @@ class RewardTree:
     def __post_init__(self) -> None:
         """Hash the tree."""
         if not self.rewards:
-            raise CodecError(
-                "an epoch without rewards has no root; its funds roll over"
-            )
+            raise CodecError("an epoch without rewards has no root; its funds roll over")
         if len({one.recipient for one in self.rewards}) != len(self.rewards):
             raise CodecError("a recipient has one reward an epoch; add theirs up first")
         levels = [[self.distributor.leaf(self.epoch, one) for one in self.rewards]]
