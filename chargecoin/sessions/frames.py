@@ -22,10 +22,6 @@ Sender: TypeAlias = Literal["charge_point", "central_system"]
 # Fields that name a driver, in OCPP 1.6 requests and answers.
 PERSONAL_FIELDS: Final = frozenset({"idTag", "parentIdTag"})
 
-CALL: Final = 2
-CALL_RESULT: Final = 3
-CALL_ERROR: Final = 4
-
 _STRING: Final = r'"(?:[^"\\]|\\.)*+"'
 _NUMBER: Final = r"-?[0-9][0-9.eE+-]*"
 _MEMBER: Final = re.compile(

@@ -59,11 +59,6 @@ class MeterKey:
     valid_from: int
     revoked_at: int | None
 
-    @property
-    def is_accredited(self) -> bool:
-        """Whether a manufacturer or an authority vouches for it, and not its owner alone."""
-        return self.voucher_kind in ACCREDITED
-
     def in_force(self, at: int) -> bool:
         """Whether readings of a session that starts at `at` may be signed with it."""
         return self.valid_from <= at and (self.revoked_at is None or at < self.revoked_at)

@@ -39,15 +39,15 @@ from chargecoin.sessions.values import number, text_of, timestamp
 from chargecoin.typed_data import CURVE_ORDER
 
 DEFAULT_ALGORITHM: Final = "ECDSA-secp256r1-SHA256"
-# Signature algorithm (OCMF, table 22) to the registry's curve number and the library's name.
+# Signature algorithms (OCMF, table 22), and the names of their curves in `cryptography`.
 CURVES: Final = {
-    "ECDSA-secp192k1-SHA256": (1, "secp192k1"),
-    "ECDSA-secp192r1-SHA256": (2, "secp192r1"),
-    "ECDSA-secp256k1-SHA256": (3, "secp256k1"),
-    "ECDSA-secp256r1-SHA256": (4, "secp256r1"),
-    "ECDSA-secp384r1-SHA256": (5, "secp384r1"),
-    "ECDSA-brainpool256r1-SHA256": (6, "brainpoolP256r1"),
-    "ECDSA-brainpool384r1-SHA256": (7, "brainpoolP384r1"),
+    "ECDSA-secp192k1-SHA256": "secp192k1",
+    "ECDSA-secp192r1-SHA256": "secp192r1",
+    "ECDSA-secp256k1-SHA256": "secp256k1",
+    "ECDSA-secp256r1-SHA256": "secp256r1",
+    "ECDSA-secp384r1-SHA256": "secp384r1",
+    "ECDSA-brainpool256r1-SHA256": "brainpoolP256r1",
+    "ECDSA-brainpool384r1-SHA256": "brainpoolP384r1",
 }
 BEGIN: Final = "B"
 # End, and why: locally, remotely, aborted by an error, by a power failure.
@@ -272,7 +272,7 @@ def verify(document: OcmfDocument, public_key_der: bytes) -> None:
     if document.algorithm not in CURVES:
         raise SignatureInvalidError(f"unknown signature algorithm {document.algorithm!r}")
     curve, verifies = _verifier(public_key_der)
-    if CURVES[document.algorithm][1] != curve:
+    if CURVES[document.algorithm] != curve:
         raise SignatureInvalidError(f"{document.algorithm} under a key of {curve}")
     try:
         valid = verifies(hashlib.sha256(document.payload).digest(), document.signature)

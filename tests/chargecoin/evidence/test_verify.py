@@ -20,7 +20,15 @@ from chargecoin.record import Run, session_id
 from chargecoin.sessions.metering import VOUCHED_BY_OWNER
 from tests.support.chain import ATTESTERS, EPOCH, settle
 from tests.support.charging import START, Charging, Meter
-from tests.support.evidence import ACCOUNT, CONNECTOR, TARIFF, Settled, mandate_for, settled_session
+from tests.support.evidence import (
+    ACCOUNT,
+    CONNECTOR,
+    SEQUENCE,
+    TARIFF,
+    Settled,
+    mandate_for,
+    settled_session,
+)
 
 SIGNED = settled_session(Meter())
 UNSIGNED = settled_session()
@@ -510,6 +518,18 @@ async def test_a_batch_that_settles_under_another_tariff_fails_at_proof() -> Non
     changed["price"]["tariff_index"] = 2
     one.chain.tariffs[CONNECTOR, 2] = TARIFF
     assert (await report_of(one.anchored(changed))).failed == ("proof",)
+
+
+async def test_a_session_alone_in_its_batch_holds() -> None:
+    one = settled_session()
+    own = session_id(CONNECTOR, SEQUENCE)
+    runs = [Run(CONNECTOR, SEQUENCE, 1, 0, (int(one.bundle.word, 16),))]
+    proof = settle(one.chain, runs, {own: one.data})[own]
+    assert proof.path == ()
+    assert (await verify(one.data, proof, one.chain)).ok
+    for index in (-1, 1):
+        report = await verify(one.data, replace(proof, index=index), one.chain)
+        assert report.failed == ("proof",)
 
 
 async def test_a_bundle_settled_as_another_session_fails_at_proof() -> None:

@@ -235,6 +235,13 @@ def test_case_22_absurd_registers_are_not_billed(meter: object, code: str) -> No
     assert refused(Charging().start().stop(meter=meter)) == code
 
 
+def test_case_22_as_much_as_a_record_holds_is_a_session() -> None:
+    assert reading_of(Charging().start(meter=0).stop(meter=(1 << 24) - 1)).energy_wh == 16_777_215
+    assert refused(Charging().start(meter=0).stop(meter=1 << 24)) == "register_implausible"
+    assert reading_of(Charging().start(meter=10**10).stop(meter=10**10)).energy_wh == 0
+    assert refused(Charging().start(meter=10**10).stop(meter=10**10 + 1)) == "register_implausible"
+
+
 def test_case_23_a_session_without_energy_is_a_session() -> None:
     reading = reading_of(Charging().start(meter=5).stop(START + 30, meter=5))
     assert (reading.energy_wh, reading.duration_s) == (0, 30)
