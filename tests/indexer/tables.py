@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, select
 
 from indexer import schema
-from indexer.database import open_database
+from indexer.database import open_database, open_engine
 from indexer.follow import Follower
 from indexer.rpc import Node
 from indexer.store import Store
@@ -18,8 +20,18 @@ from tests.indexer.fake_chain import DEPLOYMENT
 ROLLUPS = (schema.settlement_hours, schema.settlement_days, schema.connector_hours)
 
 
+@cache
+def _empty() -> bytes:
+    """Return a migrated database: migrating takes longer than most tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "empty.sqlite"
+        open_database(f"sqlite:///{path}").dispose()
+        return path.read_bytes()
+
+
 def fresh(path: Path) -> Engine:
-    return open_database(f"sqlite:///{path}")
+    path.write_bytes(_empty())
+    return open_engine(f"sqlite:///{path}")
 
 
 async def at_once(work: Callable[..., Any], *args: Any) -> Any:

@@ -1,0 +1,138 @@
+"""What a node answers is used only where its answers agree."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chargecoin.errors import InconsistentNodeError
+from indexer.fetch import FIRST_RANGE, Fetcher
+from indexer.rpc import Log, RpcRefusedError
+from tests.indexer.fake_chain import DEPLOYMENT, FakeChain
+from tests.indexer.fake_node import FakeNode
+
+ADDRESSES = [address.lower() for address in DEPLOYMENT.contracts.values()]
+
+
+@pytest.fixture
+def chain() -> FakeChain:
+    found = FakeChain(1)
+    found.mine(80)
+    return found
+
+
+@pytest.fixture
+def node(chain: FakeChain) -> FakeNode:
+    return FakeNode(chain, finality=8)
+
+
+@pytest.fixture
+def fetcher(node: FakeNode) -> Fetcher:
+    return Fetcher(node, ADDRESSES, 8)
+
+
+def logs_of(chain: FakeChain, first: int, last: int) -> list[Log]:
+    return [log for block in chain.blocks[first : last + 1] for log in block.logs]
+
+
+async def test_a_range_holds_all_logs_and_the_blocks_they_are_of(
+    fetcher: Fetcher, chain: FakeChain
+) -> None:
+    fetched = await fetcher.range(1, 80)
+    assert list(fetched.logs) == logs_of(chain, 1, 80)
+    with_logs = {block.number for block in chain.blocks[1:] if block.logs}
+    assert [block.number for block in fetched.blocks] == sorted(with_logs | {80})
+    assert fetched.last.hash.hex() == chain.head.hash[2:]
+
+
+async def test_a_range_that_is_refused_is_halved_until_it_is_not(
+    fetcher: Fetcher, node: FakeNode, chain: FakeChain
+) -> None:
+    node.faults.max_logs = 25
+    found: list[Log] = []
+    first = 1
+    while first <= 80:
+        fetched = await fetcher.range(first, 80)
+        found += fetched.logs
+        first = fetched.last.number + 1
+    assert found == logs_of(chain, 1, 80)
+
+
+async def test_ranges_grow_where_little_happens(fetcher: Fetcher, node: FakeNode) -> None:
+    quiet = node.chain.blocks[0]
+    node.chain.blocks = [
+        replace(quiet, number=number, hash="0x" + number.to_bytes(32, "big").hex())
+        for number in range(1_500)
+    ]
+    first = await fetcher.range(1, 1_499)
+    second = await fetcher.range(first.last.number + 1, 1_499)
+    assert first.last.number == FIRST_RANGE
+    assert second.last.number - first.last.number == 2 * FIRST_RANGE
+
+
+async def test_one_block_too_large_is_told(
+    fetcher: Fetcher, node: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: Any) -> Any:
+        raise RpcRefusedError("eth_getLogs", -32005, "too much")
+
+    monkeypatch.setattr(node, "batch", refuse)
+    with pytest.raises(RpcRefusedError):
+        await fetcher.range(1, 1)
+
+
+@pytest.mark.parametrize("fault", ["other block", "removed", "twice"])
+async def test_logs_that_do_not_belong_are_not_used(
+    fetcher: Fetcher, chain: FakeChain, fault: str
+) -> None:
+    block = next(block for block in chain.blocks if len(block.logs) > 1)
+    if fault == "other block":
+        block.logs[0].block_hash = "0x" + "00" * 32
+    elif fault == "removed":
+        block.logs[0].removed = True
+    else:
+        block.logs.append(block.logs[0])
+    with pytest.raises(InconsistentNodeError):
+        await fetcher.range(1, 80)
+    with pytest.raises(InconsistentNodeError):
+        await fetcher.blocks(block.number, block.number, None)
+
+
+async def test_a_node_without_the_end_of_a_range_is_not_believed_about_its_logs(
+    fetcher: Fetcher,
+) -> None:
+    with pytest.raises(InconsistentNodeError, match="does not have block 81"):
+        await fetcher.range(70, 81)
+
+
+async def test_blocks_that_form_no_chain_are_not_used(fetcher: Fetcher, chain: FakeChain) -> None:
+    parent = bytes.fromhex(chain.blocks[70].hash[2:])
+    fetched = await fetcher.blocks(71, 80, parent)
+    assert [block.number for block in fetched.blocks] == list(range(71, 81))
+    with pytest.raises(InconsistentNodeError, match="does not follow"):
+        await fetcher.blocks(71, 80, bytes(32))
+    chain.blocks[75].parent = "0x" + "00" * 32
+    with pytest.raises(InconsistentNodeError, match="75 does not follow"):
+        await fetcher.blocks(71, 80, parent)
+
+
+async def test_receipts_decide_where_the_bloom_speaks_of_logs_that_did_not_come(
+    fetcher: Fetcher, node: FakeNode, chain: FakeChain
+) -> None:
+    node.faults.forgetful = 1.0
+    fetched = await fetcher.blocks(74, 80, None)
+    assert list(fetched.logs) == logs_of(chain, 74, 80)
+    assert fetched.logs, "the blocks of this test have logs"
+
+
+async def test_finality_goes_by_depth_where_the_node_does_not_know_it(
+    fetcher: Fetcher, node: FakeNode
+) -> None:
+    known = await fetcher.tips(1)
+    node.faults.no_tags = True
+    guessed = await fetcher.tips(1)
+    assert (known.final, known.safe) == (72, 76)
+    assert (guessed.final, guessed.safe) == (72, 72)
+    assert guessed.head == known.head

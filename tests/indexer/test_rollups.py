@@ -1,0 +1,173 @@
+"""What sessions add to sums: exact in total, split without loss, undone without a trace."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chargecoin.carbon import avoided_g, emitted_g
+from indexer import schema
+from indexer.hours import local_time
+from indexer.rollups import Deltas, collection_sums, hour_sums, settlement_sums
+from indexer.rows import CollectionRow, SessionRow
+from indexer.schema import HOUR_SUMS, SETTLEMENT_SUMS
+from tests.indexer.test_hours import TIMES, ZONES
+
+MONEY = st.integers(0, (1 << 40) - 1)
+
+
+@st.composite
+def sessions(draw: st.DrawFn, status: int | None = None) -> SessionRow:
+    """Draw a session as a contract would let it be: settled, unfunded or rejected."""
+    found = draw(st.sampled_from((1, 2, 3))) if status is None else status
+    duration = draw(st.integers(0, 12 * 86_400))
+    gross = draw(MONEY)
+    paid = {1: gross, 2: draw(st.integers(0, gross)), 3: 0}[found]
+    settled_at = draw(TIMES)
+    return SessionRow(
+        id=draw(st.integers(1, 1 << 50)),
+        connector_id=draw(st.integers(1, 3)),
+        sequence=draw(st.integers(1, 1000)),
+        owner_id=draw(st.integers(1, 2)),
+        site_id=1,
+        tariff_index=1,
+        batch=1,
+        settled_at=settled_at,
+        settled_day=local_time("Europe/London").day(settled_at),
+        payer=1,
+        started_at=draw(TIMES),
+        duration_s=duration,
+        idle_s=draw(st.integers(0, duration)),
+        energy_wh=draw(st.integers(0, (1 << 24) - 1)),
+        recorded_gross=gross,
+        campaign_id=0,
+        hour_of_week=0,
+        grid_gco2e_per_kwh=draw(st.sampled_from((0, 177, 1200, 4095))),
+        renewable_pct=127,
+        assurance=draw(st.sampled_from((1, 2, 3))),
+        reserved=0,
+        status=found,
+        reason={1: 0, 2: draw(st.sampled_from((1, 2, 3, 4))), 3: 17}[found],
+        flags=draw(st.sampled_from((0, 1, 2, 3))),
+        paid=paid,
+        campaign_paid=0,
+        debt=gross - paid if found == 2 else 0,
+        gross=gross,
+        fee=paid // 1000,
+    )
+
+
+def named(sums: tuple[int, ...], names: tuple[str, ...]) -> dict[str, int]:
+    return dict(zip(names, sums, strict=True))
+
+
+def test_rows_have_the_columns_of_their_tables() -> None:
+    assert SessionRow._fields == tuple(column.name for column in schema.sessions.c)
+    assert CollectionRow._fields == tuple(column.name for column in schema.collections.c)
+
+
+@given(sessions(status=1) | sessions(status=2), st.sampled_from(ZONES))
+def test_the_hours_of_a_session_add_up_to_it(session: SessionRow, zone: str) -> None:
+    parts = [named(sums, HOUR_SUMS) for _, sums in hour_sums(session, local_time(zone))]
+    total = {name: sum(part[name] for part in parts) for name in HOUR_SUMS}
+    assert total == {
+        "sessions": 1,
+        "energy_wh": session.energy_wh,
+        "gross": session.gross,
+        "net": session.paid - session.fee,
+        "fee": session.fee,
+        "campaign": 0,
+        "avoided_g": avoided_g(session.energy_wh, session.grid_gco2e_per_kwh) or 0,
+        "occupied_s": session.duration_s,
+        "charging_s": session.duration_s - session.idle_s,
+        "idle_s": session.idle_s,
+        "parts": len(parts),
+    }
+    signed = {"avoided_g"}
+    assert all(part[name] >= 0 for part in parts for name in HOUR_SUMS if name not in signed)
+
+
+@given(sessions(status=1), st.sampled_from(ZONES))
+def test_an_hours_part_is_within_one_of_its_share_of_charging(
+    session: SessionRow, zone: str
+) -> None:
+    charging = session.duration_s - session.idle_s
+    for _, sums in hour_sums(session, local_time(zone)):
+        part = named(sums, HOUR_SUMS)
+        share = Fraction(part["charging_s"], charging) if charging else None
+        if share is not None:
+            for name, total in (("energy_wh", session.energy_wh), ("gross", session.gross)):
+                assert abs(part[name] - share * total) < 1
+
+
+@given(sessions(), st.sampled_from(ZONES))
+def test_each_hour_is_one_that_the_session_touches(session: SessionRow, zone: str) -> None:
+    local = local_time(zone)
+    end = session.started_at + session.duration_s
+    found = [hour for hour, _ in hour_sums(session, local)]
+    assert found == ([] if session.status == 3 else local.hours(session.started_at, end))
+
+
+@given(sessions(status=3))
+def test_a_rejected_session_is_counted_and_nothing_else(session: SessionRow) -> None:
+    sums = {name: value for name, value in named_settlement(session).items() if value}
+    assert sums == {"rejected": 1, "parts": 1}
+
+
+def named_settlement(session: SessionRow) -> dict[str, int]:
+    return named(settlement_sums(session), SETTLEMENT_SUMS)
+
+
+@given(sessions(status=1) | sessions(status=2))
+def test_settlement_sums_say_what_the_session_says(session: SessionRow) -> None:
+    sums = named_settlement(session)
+    emitted = emitted_g(session.energy_wh, session.grid_gco2e_per_kwh)
+    assert (sums["sessions"], sums["rejected"], sums["parts"]) == (1, 0, 1)
+    assert sums["unfunded"] == (session.status == 2)
+    assert sums["clamped"] == session.flags & 1
+    assert sums["reported"] + 2 * sums["observed"] + 3 * sums["signed"] == session.assurance
+    assert sums["signed_wh"] == (session.energy_wh if session.assurance == 3 else 0)
+    assert sums["elsewhere"] == (session.gross if session.reason == 3 else 0)
+    assert (sums["gross"], sums["paid"], sums["fee"], sums["debt"]) == (
+        session.gross,
+        session.paid,
+        session.fee,
+        session.debt,
+    )
+    assert sums["carbon_wh"] == (0 if emitted is None else session.energy_wh)
+    assert sums["emitted_g"] == (emitted or 0)
+
+
+@given(st.lists(sessions(), max_size=8), st.sampled_from(ZONES))
+def test_what_is_added_and_taken_away_leaves_nothing(rows: list[SessionRow], zone: str) -> None:
+    local = local_time(zone)
+    deltas = Deltas()
+    for row in rows:
+        deltas.add_session(row, local)
+    for row in reversed(rows):
+        deltas.add_session(row, local, -1)
+    for sums in (deltas.settlement_hours, deltas.settlement_days(), deltas.connector_hours):
+        assert not any(any(values) for values in sums.values())
+
+
+@given(st.lists(sessions(), max_size=8))
+def test_days_are_the_sums_of_their_hours(rows: list[SessionRow]) -> None:
+    local = local_time("Europe/London")
+    deltas = Deltas()
+    for row in rows:
+        deltas.add_session(row, local)
+    for (owner, day, connector, _), sums in deltas.settlement_days().items():
+        hours = [
+            values
+            for (o, hour, c, _), values in deltas.settlement_hours.items()
+            if (o, c) == (owner, connector) and local.day(hour) == day
+        ]
+        assert sums == tuple(map(sum, zip(*hours, strict=True)))
+
+
+def test_a_collected_debt_counts_on_its_own_day() -> None:
+    row = CollectionRow(1, 1, 1, 1, 1, 1, 1_767_225_600, 20_454, 5_000, 5, b"")
+    sums = {k: v for k, v in named(collection_sums(row), SETTLEMENT_SUMS).items() if v}
+    assert sums == {"collected": 5_000, "collected_fee": 5, "parts": 1}
