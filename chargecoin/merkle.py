@@ -16,7 +16,9 @@ from chargecoin.errors import CodecError
 
 def leaf(session_id: int, word: int, evidence_hash: bytes) -> bytes:
     """Return the leaf that binds a session's id, its record word and its evidence."""
-    return keccak(b"\x00" + session_id.to_bytes(32, "big") + word.to_bytes(32, "big") + evidence_hash)
+    return keccak(
+        b"\x00" + session_id.to_bytes(32, "big") + word.to_bytes(32, "big") + evidence_hash
+    )
 
 
 def _parents(level: Sequence[bytes]) -> list[bytes]:
