@@ -26,18 +26,16 @@ from eth_utils.crypto import keccak
 from chargecoin.chain import Chain, Receipt
 from chargecoin.chain.events import decode_events
 from chargecoin.chain.transactions import Call, contract_call
-from chargecoin.local_node import CHAIN_ID, LocalNode, NodeOptions
+from chargecoin.local_node import LocalNode, NodeOptions
 from chargecoin.record import (
     MAX_SESSIONS,
     Assurance,
     Outcome,
-    Run,
     SessionRecord,
     Status,
-    encode_runs,
 )
 from chargecoin.tariff import Prices, gross
-from chargecoin.typed_data import Signer, batch_digest, order_signatures
+from chargecoin.typed_data import Signer
 from scripts._local import DEPLOYER, LocalProtocol, set_up
 from scripts._onboarding_file import (
     ConnectorInput,
@@ -49,7 +47,7 @@ from scripts._onboarding_file import (
     StationInput,
     TariffInput,
 )
-from scripts._pipeline import Pipeline
+from scripts._settling import Settler
 
 SNAPSHOT: Final = Path(__file__).with_name("gas_snapshot.json")
 GENESIS: Final = 1_767_225_600  # 2026-01-01
@@ -63,7 +61,6 @@ FLEETS: Final = 10
 PRICES: Final = Prices(kwh=450_000, hour=0, idle_hour=0, session=0)
 DEPOSIT: Final = 500_000_000
 LIMIT: Final = 400_000_000
-GAS_LIMIT: Final = 30_000_000
 BLOCK_GAS_LIMIT: Final = 60_000_000
 TRANSACTION_CAP: Final = 16_777_216  # EIP-7825
 SESSION_PRICE_EUR: Final = 15
@@ -121,10 +118,8 @@ class Bench:
     def __init__(self, node: LocalNode, chain: Chain, protocol: LocalProtocol) -> None:
         """Build on what `set_up` made."""
         self._node = node
-        self._chain = chain
-        self._pipeline = Pipeline(chain.rpc, CHAIN_ID)
-        self._signers = _signers()
-        self._connectors = list(protocol.ids["connectors"].values())
+        self._settler = Settler(node, chain, _signers()[:THRESHOLD])
+        self._connectors: list[int] = list(protocol.ids["connectors"].values())
         self._accounts: dict[str, int] = {
             name: payer["account"] for name, payer in protocol.ids["payers"].items()
         }
@@ -136,24 +131,13 @@ class Bench:
 
     async def execute(self, call: Call) -> Receipt:
         """Send one transaction of the deployer and return its receipt."""
-        [deployer] = await self._pipeline.senders([DEPLOYER])
-        [receipt] = await self._pipeline.execute([(deployer, call)])
+        [receipt] = await self._settler.execute(call)
         return receipt
 
     async def settle(self, payers: Sequence[int], day: int) -> Measured:
         """Settle one session a payer, evenly over the connectors, on a day after genesis."""
         now = GENESIS + day * DAY_S + 23 * 3600
-        runs = await self._runs(payers, now - 12 * 3600)
-        root = keccak(text="evidence")
-        domain = self._chain.deployment.domain
-        terms = {"epoch": 1, "expiry": now + DAY_S, "evidence_root": root, "runs": runs}
-        digest = batch_digest(domain, **terms)  # type: ignore[arg-type]
-        signatures = order_signatures(
-            digest, [one.sign(digest) for one in self._signers[:THRESHOLD]]
-        )
-        call = contract_call(
-            "Settlement", "settle", self.settlement, *terms.values(), signatures, gas=GAS_LIMIT
-        )
+        call = await self._settler.batch(self._sessions(payers, now - 12 * 3600))
         self._node.set_next_timestamp(now)
         receipt = await self.execute(call)
         events = decode_events("Settlement", self.settlement, receipt.logs)
@@ -166,20 +150,15 @@ class Bench:
             raise RuntimeError(f"{outcomes.total()} of {len(payers)} sessions were processed")
         return Measured(len(payers), receipt.gas_used, len(call.data), outcomes)
 
-    async def _runs(self, payers: Sequence[int], start: int) -> bytes:
-        """Return runs with one session a payer; energies and times vary, the same in every run."""
+    def _sessions(self, payers: Sequence[int], start: int) -> dict[int, list[SessionRecord]]:
+        """Return one session a payer; energies and times vary, the same in every run."""
         dice = random.Random(256)
-        words: dict[int, list[int]] = {connector: [] for connector in self._connectors}
+        sessions: dict[int, list[SessionRecord]] = {}
         for i, payer in enumerate(payers):
             # Neighbours in the list of payers share a connector, as far as they fit.
             connector = self._connectors[i * len(self._connectors) // len(payers)]
-            words[connector].append(_record(dice, payer, start).encode())
-        runs = []
-        for connector, some in words.items():
-            if some:
-                head = await self._chain.head(connector)
-                runs.append(Run(connector, head.sequence + 1, 1, head.hash, tuple(some)))
-        return encode_runs(runs)
+            sessions.setdefault(connector, []).append(_record(dice, payer, start))
+        return sessions
 
     async def undone(self, payers: Sequence[int], day: int) -> Measured:
         """Settle and measure, then put the chain back as it was."""

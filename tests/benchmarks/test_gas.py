@@ -1,0 +1,61 @@
+"""The gas of settlement: exactly what is committed, and within DESIGN's bars."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+import pytest
+
+from benchmarks import gas
+from chargecoin.record import Status
+
+BARS: Final = {"distinct": 9_300, "fleet": 4_700}
+
+
+@pytest.fixture(scope="module")
+def measured() -> tuple[dict[str, gas.Measured], int]:
+    return gas.run()
+
+
+def test_gas_is_what_the_snapshot_says(measured: tuple[dict[str, gas.Measured], int]) -> None:
+    committed: dict[str, Any] = json.loads(gas.SNAPSHOT.read_text())
+    assert gas.snapshot(*measured) == committed, (
+        "gas has changed; if it should have: python -m benchmarks.gas --update"
+    )
+
+
+@pytest.mark.parametrize("scenario", BARS)
+def test_a_session_costs_no_more_than_its_bar(
+    measured: tuple[dict[str, gas.Measured], int], scenario: str
+) -> None:
+    one = measured[0][scenario]
+    assert one.gas / one.sessions <= BARS[scenario]
+
+
+def test_a_full_batch_that_nobody_can_pay_fits_in_a_transaction(
+    measured: tuple[dict[str, gas.Measured], int],
+) -> None:
+    assert measured[0]["all_unfunded"].gas <= gas.TRANSACTION_CAP
+
+
+def test_the_scenarios_are_what_they_are_called(
+    measured: tuple[dict[str, gas.Measured], int],
+) -> None:
+    outcomes = {name: one.outcomes for name, one in measured[0].items()}
+    assert outcomes == {
+        "distinct": {Status.SETTLED: 200},
+        "fleet": {Status.SETTLED: 200},
+        "all_unfunded": {Status.UNFUNDED: 256},
+    }
+
+
+def test_the_printed_result_is_one_object_with_every_figure(
+    measured: tuple[dict[str, gas.Measured], int],
+) -> None:
+    result = json.loads(json.dumps(gas.figures(*measured, eth_price_eur=3_000)))
+    each = result["gas_per_session"]
+    break_even = result["break_even"]["gas_price_gwei"]["distinct"]
+    # At the break-even price, the gas of a session costs its fee of 0.015 EUR.
+    assert each["distinct"] * break_even * 1e-9 * 3_000 == pytest.approx(0.015, rel=1e-3)
+    assert result["all_unfunded_fits"] is True
