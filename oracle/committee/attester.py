@@ -153,7 +153,8 @@ class Attester:
         last = latest.timestamp + self._batch_valid_s + SLACK_S
         if not latest.timestamp < proposal.expiry <= last:
             raise AttestationRefusedError(
-                "expiry", f"the batch expires at {proposal.expiry}, which is not before {last}"
+                "expiry",
+                f"the batch expires at {proposal.expiry}, want {latest.timestamp} to {last}",
             )
 
     async def _check_heads(self, runs: Sequence[Run]) -> None:

@@ -19,7 +19,6 @@ from chargecoin.chain.transactions import (
     Fees,
     TransactionSigner,
     contract_call,
-    estimate_gas,
     send,
     sign,
     suggest_fees,
@@ -115,7 +114,9 @@ class Submitter:
             batch.runs,
             batch.signatures,
         )
-        gas = await estimate_gas(self._chain.rpc, call, self._signer.address)
+        request = {"from": self._signer.address, "to": call.to, "data": "0x" + call.data.hex()}
+        # On the latest block: on what is pending, the batch may have settled already.
+        gas = int(await self._chain.rpc.request("eth_estimateGas", request, "latest"), 16)
         return replace(call, gas=gas * (100 + GAS_MARGIN_PERCENT) // 100)
 
     async def _replace(self, batch: Batch, waiting: Attempt) -> None:

@@ -9,6 +9,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,6 +17,16 @@ import aiohttp
 from aiohttp import web
 from websockets.asyncio.client import ClientConnection, connect
 
+from chargecoin.chain import Rpc
+from chargecoin.chain.transactions import (
+    KeySigner,
+    contract_call,
+    send,
+    sign,
+    suggest_fees,
+    transaction_count,
+    wait_for_receipt,
+)
 from chargecoin.clock import FileClock
 from chargecoin.typed_data import Mandate, Signer, token_commitment
 from oracle.central_system.passwords import add as add_charge_points
@@ -23,7 +34,7 @@ from oracle.config import Config
 from oracle.http import reports
 from oracle.http.app import make_app
 from oracle.service import Oracle
-from tests.support.charging import Charging, iso
+from tests.support.charging import Charging, dumps, iso
 from tests.support.protocol import Protocol, secret
 
 TOKEN = "04AB076A345B85"
@@ -153,8 +164,8 @@ class World:
             others = [
                 await stack.enter_async_context(self.node(number)) for number in range(1, count)
             ]
-            urls = tuple(node.http for node in others)
-            first = await stack.enter_async_context(self.node(0, attesters=urls, **changes))
+            changes = {"attesters": tuple(node.http for node in others)} | changes
+            first = await stack.enter_async_context(self.node(0, **changes))
             yield [first, *others]
 
     @asynccontextmanager
@@ -185,6 +196,38 @@ class World:
             compression=None,
         ) as connection:
             yield ChargePoint(connection)
+
+    async def take(self, node: Node, charging: Charging, identity: str = "CP-0001") -> int:
+        """Let an oracle take in what a charge point sends, without a socket; return the id."""
+        assert node.oracle.intake
+        transaction_id = 0
+        for frame in charging.frames:
+            if frame.sender != "charge_point":
+                continue
+            _, message_id, action, payload = json.loads(frame.text, parse_float=Decimal)
+            if payload.get("transactionId") == charging.transaction_id:
+                payload["transactionId"] = transaction_id
+            taken = await node.oracle.intake.receive(
+                identity, dumps([2, message_id, action, payload])
+            )
+            if action == "StartTransaction":
+                transaction_id = json.loads(taken.answer or "")[2]["transactionId"]
+        return transaction_id
+
+    async def send(self, signer: KeySigner, contract: str, name: str, *args: Any) -> None:
+        """Send a transaction to a contract and wait until it is mined."""
+        deployment = self.protocol.deployment
+        rpc = Rpc(self.protocol.url)
+        try:
+            call = contract_call(contract, name, deployment.address(contract), *args)
+            nonce = await transaction_count(rpc, signer.address)
+            fees = await suggest_fees(rpc)
+            signed = sign(call, signer, chain_id=deployment.chain_id, nonce=nonce, fees=fees)
+            await send(rpc, signed)
+            receipt = await wait_for_receipt(rpc, signed.hash)
+            assert receipt.succeeded
+        finally:
+            await rpc.close()
 
     def charging(self, begin: int, end: int | None = None, **changes: Any) -> Charging:
         """Return one transaction of an hour from `begin` on, 1101 Wh."""
