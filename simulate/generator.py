@@ -281,7 +281,7 @@ def arrivals(
 ) -> Iterator[SessionPlan]:
     """Draw sessions from `since` on without end, by start time, short enough to watch.
 
-    They last two to nine minutes at a plausible power, so that the fleet changes
+    They last one to six minutes at a plausible power, so that the fleet changes
     before one's eyes: more often than real ones, not otherwise unlike them.
     """
     free_at: dict[str, int] = {}
@@ -297,7 +297,7 @@ def arrivals(
         if not free:
             continue
         place = rng.choice(free)
-        stay_s = rng.randrange(120, 540)
+        stay_s = rng.randrange(60, 360)
         energy_wh = int(
             place.connector.max_power_w * rng.uniform(0.2, USABLE_POWER) * stay_s / 3600
         )
