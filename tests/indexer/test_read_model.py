@@ -1,0 +1,302 @@
+"""Every figure is the sum of the rows it is made of, counted another way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import fields
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import select
+
+from chargecoin.errors import StoreError
+from indexer import schema
+from indexer.hours import is_zone
+from indexer.read_model import Period, ReadModel, SessionFilter, Totals
+from indexer.rollups import collection_sums, settlement_sums
+from indexer.rows import CollectionRow, SessionRow
+from indexer.schema import SETTLEMENT_SUMS
+from tests.indexer.fake_chain import FakeChain
+from tests.indexer.fake_node import FakeNode
+from tests.indexer.tables import catch_up, fresh
+
+FINALITY = 8
+Row = SessionRow | CollectionRow
+
+
+class Filled:
+    """A filled database, and its rows by themselves."""
+
+    def __init__(self, model: ReadModel, chain: FakeChain, rows: list[Row]) -> None:
+        self.model = model
+        self.chain = chain
+        self.rows = rows
+        self.zones = {
+            site.site_id: ZoneInfo(site.time_zone if is_zone(site.time_zone) else "UTC")
+            for site in model.sites()
+        }
+
+    @property
+    def sessions(self) -> list[SessionRow]:
+        return [row for row in self.rows if isinstance(row, SessionRow)]
+
+    def local(self, row: Row) -> datetime:
+        return datetime.fromtimestamp(row.settled_at, self.zones[row.site_id])
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    chain = FakeChain(5)
+    chain.mine(700)
+    engine = fresh(tmp_path_factory.mktemp("read") / "index.sqlite")
+    asyncio.run(catch_up(FakeNode(chain, finality=FINALITY), engine, finality=FINALITY))
+    with engine.connect() as connection:
+        rows: list[Row] = [
+            SessionRow._make(row) for row in connection.execute(select(schema.sessions))
+        ]
+        rows += [CollectionRow._make(row) for row in connection.execute(select(schema.collections))]
+    return Filled(ReadModel(engine), chain, rows)
+
+
+def total(rows: Iterable[Row]) -> Totals:
+    """Add rows up one by one."""
+    sums = dict.fromkeys(SETTLEMENT_SUMS, 0)
+    for row in rows:
+        found = settlement_sums(row) if isinstance(row, SessionRow) else collection_sums(row)
+        for name, value in zip(SETTLEMENT_SUMS, found, strict=True):
+            sums[name] += value
+    return Totals(**{one.name: sums[one.name] for one in fields(Totals)})
+
+
+def test_there_is_enough_to_tell_apart(filled: Filled) -> None:
+    assert len(filled.sessions) > 500
+    assert len(filled.zones) > 10
+    assert {row.status for row in filled.sessions} == {1, 2, 3}
+    assert any(isinstance(row, CollectionRow) for row in filled.rows)
+
+
+def moments(filled: Filled) -> list[int]:
+    """Moments after all of it, from the last second to the month after next."""
+    last = max(row.settled_at for row in filled.rows)
+    midnight = last - last % 86_400 + 86_400
+    around = [midnight + shift for shift in (-1, 0, 1, 19_800, 19_799)]
+    return [last, last + 1, *around, *(last + 100_003 * step for step in range(1, 40, 3))]
+
+
+@pytest.mark.parametrize("owner", [None, 1, 3])
+def test_periods_are_the_rows_settled_in_them(filled: Filled, owner: int | None) -> None:
+    for now in moments(filled):
+        found = filled.model.overview(owner, now)
+        mine = [row for row in filled.rows if owner in {None, row.owner_id}]
+        firsts: list[tuple[Period, Callable[[date], date]]] = [
+            (found.today, lambda day: day),
+            (found.week, lambda day: day - timedelta(days=day.weekday())),
+            (found.month, lambda day: day.replace(day=1)),
+        ]
+        for period, first_day in firsts:
+            current, before = [], []
+            for row in mine:
+                at = datetime.fromtimestamp(now, filled.zones[row.site_id])
+                first = first_day(at.date())
+                previous = first_day(first - timedelta(days=1))
+                if first <= filled.local(row).date() <= at.date():
+                    current.append(row)
+                if previous <= filled.local(row).date() < first:
+                    before.append((row, at, first, previous))
+            assert period.totals == total(current), (period.label, now)
+            assert period.previous == total(
+                row
+                for row, at, first, previous in before
+                if elapsed(filled, row, at, first, previous)
+            ), (period.label, now)
+
+
+def elapsed(filled: Filled, row: Row, at: datetime, first: date, previous: date) -> bool:
+    """Whether the row lies in the part of the span before that matches the part elapsed."""
+    days = (at.date() - first).days
+    match = previous + timedelta(days=days)
+    if match >= first:
+        return True  # A shorter month: all of it.
+    here = filled.local(row)
+    midnight = datetime(match.year, match.month, match.day, tzinfo=at.tzinfo)
+    today = datetime(at.year, at.month, at.day, tzinfo=at.tzinfo)
+    until = midnight.astimezone(UTC) + (at.astimezone(UTC) - today.astimezone(UTC))
+    return here.date() < match or (here.date() == match and here.astimezone(UTC) < until)
+
+
+def test_spans_of_days_sites_and_connectors_add_up_to_the_same(filled: Filled) -> None:
+    days = sorted({filled.local(row).date() for row in filled.rows})
+    since, until = days[1], days[-2]
+    for owner in (None, 2):
+        mine = [
+            row
+            for row in filled.rows
+            if owner in {None, row.owner_id} and since <= filled.local(row).date() <= until
+        ]
+        expected = total(mine)
+        model = filled.model
+        assert model.totals(owner, since, until) == expected
+        sites = model.site_totals(owner, since, until)
+        assert {one.site.site_id: one.totals for one in sites} == {
+            one.site.site_id: total(row for row in mine if row.site_id == one.site.site_id)
+            for one in sites
+        }
+        connectors = model.connector_totals(owner, since, until)
+        assert sum((one.totals for one in connectors), Totals()) == expected
+        daily = model.daily_totals(owner, since, until)
+        assert [one.day for one in daily] == [
+            since + timedelta(days=i) for i in range((until - since).days + 1)
+        ]
+        assert sum((one.totals for one in daily), Totals()) == expected
+        carbon = model.co2(owner, since, until)
+        assert (carbon.energy_wh, carbon.covered_wh, carbon.emitted_g, carbon.avoided_g) == (
+            expected.energy_wh,
+            expected.carbon_wh,
+            expected.emitted_g,
+            expected.avoided_g,
+        )
+
+
+def test_what_is_owed_to_an_owner_is_what_was_earned_and_not_withdrawn(filled: Filled) -> None:
+    overview = filled.model.overview(2, moments(filled)[-1])
+    mine = [row for row in filled.rows if row.owner_id == 2]
+    earned = total(mine)
+    assert overview.accrued == earned.net
+    assert overview.receivable == earned.debt - earned.collected
+
+
+def test_hours_add_up_to_the_sessions_that_are_in_them(filled: Filled) -> None:
+    hours = filled.model.hours(None, 0, 1 << 32)
+    moved = [row for row in filled.sessions if row.status != 3]
+    assert sum(hour.energy_wh for hour in hours) == sum(row.energy_wh for row in moved)
+    assert sum(hour.gross for hour in hours) == sum(row.gross for row in moved)
+    assert sum(hour.sessions for hour in hours) == len(moved)
+    assert sum(hour.occupied_s for hour in hours) == sum(row.duration_s for row in moved)
+    one = filled.model.hours(None, 0, 1 << 32, connector_id=1)
+    assert sum(hour.sessions for hour in one) == sum(row.connector_id == 1 for row in moved)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        SessionFilter(),
+        SessionFilter(owner_id=2),
+        SessionFilter(site_id=1, status=2),
+        SessionFilter(exceptions=True, assurance=3),
+        SessionFilter(connector_id=1, reason=17),
+        SessionFilter(since=date(2026, 1, 5), until=date(2026, 1, 9)),
+        SessionFilter(owner_id=3, since=date(2027, 1, 1)),
+    ],
+    ids=str,
+)
+def test_pages_follow_each_other_without_gap_or_overlap(
+    filled: Filled, wanted: SessionFilter
+) -> None:
+    def matches(row: SessionRow) -> bool:
+        day = filled.local(row).date()
+        narrow = ("owner_id", "site_id", "connector_id", "status", "reason", "assurance")
+        return (
+            all(getattr(wanted, name) in {None, getattr(row, name)} for name in narrow)
+            and (not wanted.exceptions or row.status != 1)
+            and (wanted.since is None or day >= wanted.since)
+            and (wanted.until is None or day <= wanted.until)
+        )
+
+    expected = sorted((row for row in filled.sessions if matches(row)), reverse=True)
+    found: list[Any] = []
+    after = None
+    while True:
+        page = filled.model.sessions(wanted, after, limit=7)
+        assert len(page.items) <= 7
+        found += page.items
+        after = page.after
+        if after is None:
+            break
+    assert [row.key for row in found] == [row.id for row in expected]
+    assert [row.day for row in found] == [filled.local(row).date() for row in expected]
+    later = {"collected", "collected_fee", "emitted_g", "avoided_g", "carbon_wh"}
+    totals, sums = filled.model.session_totals(wanted), total(expected)
+    for one in fields(Totals):
+        if one.name not in later:
+            assert getattr(totals, one.name) == getattr(sums, one.name), one.name
+
+
+def test_a_session_says_what_the_chain_says_and_where(filled: Filled) -> None:
+    row = filled.sessions[10]
+    identifier = row.connector_id << 64 | row.sequence
+    found = filled.model.session(identifier)
+    assert found is not None
+    block = filled.chain.blocks[row.id >> 20]
+    log = next(log for log in block.logs if int(log.log_index, 16) == row.id & 0xFFFFF)
+    assert int(log.data[2:66], 16) == found.outcome
+    assert int(log.data[66:], 16) == found.word
+    where = found.provenance
+    assert (where.block_hash, where.transaction) == (block.hash, log.transaction_hash)
+    assert (where.block_number, where.log_index) == (block.number, int(log.log_index, 16))
+    assert where.block_timestamp == block.timestamp
+    assert found.tariff is not None
+    assert found.connector is not None
+    assert found.connector.site_id == found.row.site_id == row.site_id
+    batch = filled.model.batch(found.batch)
+    assert batch is not None
+    assert batch.provenance.transaction == log.transaction_hash
+    paid = [r for r in filled.rows if isinstance(r, CollectionRow)]
+    debtor = filled.model.session(paid[0].connector_id << 64 | paid[0].sequence)
+    assert debtor is not None
+    assert debtor.row.collected == sum(one.amount for one in debtor.collections) > 0
+
+
+@pytest.mark.parametrize("identifier", [0, 1 << 64 | 10**6, 1 << 95, 1 << 40 | 5])
+def test_a_session_that_is_not_there_is_none(filled: Filled, identifier: int) -> None:
+    assert filled.model.session(identifier) is None
+
+
+def test_each_row_says_how_final_it_is(filled: Filled) -> None:
+    status = filled.model.status()
+    assert (status.head_number, status.final_number) == (700, 700 - FINALITY)
+    assert status.finality(700) == "seen"
+    assert status.finality(700 - FINALITY // 2) == "safe"
+    assert status.finality(700 - FINALITY) == "final"
+    assert {row.finality for row in filled.model.sessions(limit=1000).items} >= {"final"}
+
+
+def test_batches_are_listed_newest_first(filled: Filled) -> None:
+    numbers, after = [], None
+    while True:
+        page = filled.model.batches(after, limit=50)
+        numbers += [batch.batch for batch in page.items]
+        after = page.after
+        if after is None:
+            break
+    assert numbers == list(range(filled.chain.head.state.batches, 0, -1))
+
+
+def test_exceptions_are_counted_by_reason(filled: Filled) -> None:
+    counted = {(one.status, one.reason): one.sessions for one in filled.model.exceptions()}
+    expected: dict[tuple[int, int], int] = {}
+    for row in filled.sessions:
+        if row.status != 1:
+            key = (row.status, row.reason)
+            expected[key] = expected.get(key, 0) + 1
+    assert counted == expected
+
+
+def test_a_limit_is_held_within_bounds(filled: Filled) -> None:
+    assert len(filled.model.sessions(limit=0).items) == 1
+    assert len(filled.model.sessions(limit=10**9).items) <= 1_000
+
+
+def test_nothing_is_shown_of_a_database_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="chargecoin indexer run"):
+        ReadModel.open(str(tmp_path / "none.sqlite")).status()
+
+
+def test_an_empty_database_shows_zeros(tmp_path: Path) -> None:
+    model = ReadModel(fresh(tmp_path / "empty.sqlite"))
+    assert not model.status().ready
+    assert model.overview(None, 1_767_225_600).month.totals == Totals()
+    assert [*model.sessions().items, *model.batches().items, *model.owners()] == []
