@@ -152,8 +152,5 @@ def recover(digest: bytes, signature: bytes) -> str:
 
 def order_signatures(digest: bytes, signatures: Sequence[bytes]) -> bytes:
     """Return signatures joined in the order the contract wants: ascending by signer."""
-
-    def signer(signature: bytes) -> int:
-        return int(recover(digest, signature), 16)
-
-    return b"".join(sorted(signatures, key=signer))
+    ordered = sorted(signatures, key=lambda one: int(recover(digest, one), 16))
+    return b"".join(ordered)
