@@ -185,7 +185,9 @@ def stake(amount: uint256, lock: uint256) -> uint256:
         unlocks_at=unlock_day * DAY_S,
     )
     before: uint256 = staticcall chg.balanceOf(self)
-    assert extcall chg.transferFrom(msg.sender, self, amount, default_return_value=True), "staking_pool: transfer failed"
+    assert extcall chg.transferFrom(
+        msg.sender, self, amount, default_return_value=True
+    ), "staking_pool: transfer failed"
     assert staticcall chg.balanceOf(self) == before + amount, "staking_pool: token moved another amount"
     return position
 
