@@ -62,10 +62,10 @@ RANGES_HELD: constant(uint256) = 1 << RENEWABLE_SHIFT
 
 
 # @dev The same sum asks, for nothing more, whether a record names no campaign:
-# its field is added nothing and must come out as zero. Its lowest bit is the one
-# that the hour would carry into.
+# its field is added nothing and must come out as zero, and so must the bit above
+# it, into which an hour out of range would carry through a campaign of all ones.
 ORDINARY_FIELDS: constant(uint256) = RANGED_FIELDS | CAMPAIGN_FIELD
-ORDINARY_CARRIES: constant(uint256) = RANGE_CARRIES | CAMPAIGN_FIELD
+ORDINARY_CARRIES: constant(uint256) = RANGE_CARRIES | CAMPAIGN_FIELD | (1 << GROSS_SHIFT)
 
 
 # @dev A percentage of 0 to 100, or 127 for unknown: one more, modulo 128, is at

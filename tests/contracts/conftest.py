@@ -1,0 +1,38 @@
+"""One deployment a module; what a test does to it is undone after it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import boa
+import pytest
+
+from tests.contracts.world import HOUR_S, TOKEN, World, a_chain, source, wait
+
+
+@pytest.fixture(scope="module")
+def deployed() -> Iterator[World]:
+    """Owner 1 with connector 1 on a flat tariff that has been in force for two hours."""
+    with a_chain():
+        world = World()
+        world.add_connector(world.add_owner())
+        wait(2 * HOUR_S)
+        yield world
+
+
+@pytest.fixture
+def world(deployed: World) -> Iterator[World]:
+    """The deployment, for one test."""
+    with boa.env.anchor():
+        yield deployed
+
+
+@pytest.fixture
+def account(world: World) -> int:
+    """The driver's account: 100 tokens, 60 of them a day."""
+    return world.open_account(world.driver, balance=100 * TOKEN, limit=60 * TOKEN)
+
+
+@pytest.fixture
+def odd_token() -> Any:
+    """A token whose faults can be chosen."""
+    return source("mocks/odd_token_mock").deploy(6)

@@ -1,0 +1,106 @@
+"""What is committed for the other parts is what the compilers make of the sources now."""
+
+import json
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chargecoin.contracts import artifact, events
+from scripts.export_abi import SOLIDITY, VYPER, compile_solidity, compile_vyper, render
+
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOYABLE = sorted(path.stem for path in (ROOT / "contracts").glob("*.vy"))
+EIP_170 = 24_576
+
+
+@cache
+def compiled(name: str) -> dict[str, Any]:
+    return compile_vyper(name)
+
+
+def committed(name: str) -> str:
+    return (ROOT / "chargecoin" / "abi" / f"{name}.json").read_text()
+
+
+@pytest.mark.parametrize("name", VYPER)
+def test_the_committed_interface_and_code_are_the_compilers(name: str) -> None:
+    assert render(compiled(name)) == committed(name), "run `python scripts/export_abi.py`"
+
+
+def test_the_committed_solidity_is_the_compilers() -> None:
+    for made in compile_solidity(SOLIDITY):
+        assert render(made) == committed(made["name"]), "run `python scripts/export_abi.py`"
+
+
+@pytest.mark.parametrize("name", DEPLOYABLE)
+def test_a_contract_fits_its_size_and_says_how_to_stop_it(name: str) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "vyper", "-f", "bytecode_runtime,devdoc", f"contracts/{name}.vy"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    runtime, documentation = result.stdout.strip().splitlines()
+    assert len(bytes.fromhex(runtime.removeprefix("0x"))) < EIP_170
+    assert json.loads(documentation).get("custom:kill"), f"{name} does not say how to stop it"
+
+
+TYPES = {"string", "bool", "bytes", "bytes32", "address", "address[]"}
+
+
+def specified_events() -> dict[str, dict[str, list[tuple[str, str, bool]]]]:
+    """Events by contract, as docs/protocol.md, section 6, has them: (name, type, indexed)."""
+    text = (ROOT / "docs" / "protocol.md").read_text()
+    section = text[text.index("## 6. Events") :].split("\n## ")[0]
+    found: dict[str, dict[str, list[tuple[str, str, bool]]]] = {}
+    contract = ""
+    for first, second in re.findall(r"^\|([^|]*)\|([^|]*)\|$", section, re.MULTILINE):
+        if named := re.fullmatch(r" `(\w+)` ", first):
+            contract = named[1]
+        for name, arguments in re.findall(r"`(\w+)\(([^`]*)\)`", second):
+            parsed = []
+            for argument in filter(None, arguments.split(", ")):
+                word, _, kind = argument.partition(" ")
+                kind = kind if kind in TYPES else "uint256"
+                indexed = word.endswith("*")
+                kind = "address" if word.rstrip("*") in ADDRESSES[name] else kind
+                parsed.append((word.rstrip("*"), kind, indexed))
+            found.setdefault(contract, {})[name] = parsed
+    return found
+
+
+class _Addresses(dict[str, set[str]]):
+    """Arguments that are addresses by their name alone in the specification."""
+
+    def __missing__(self, key: str) -> set[str]:
+        return {"account"} if key == "OwnerRegistered" else ROLES
+
+
+ROLES = {"operator", "voucher", "holder", "sender", "to", "router", "oracles", "submitter"}
+ADDRESSES = _Addresses()
+
+
+@pytest.mark.parametrize("contract", ["StationRegistry", "Settlement", "FeeRouter"])
+def test_the_events_are_those_of_the_specification(contract: str) -> None:
+    real = {
+        event.name: [(arg["name"], arg["type"], arg["indexed"]) for arg in event.inputs]
+        for event in events(contract).values()
+    }
+    assert real == specified_events()[contract]
+
+
+@pytest.mark.parametrize("contract", ["StationRegistry", "Settlement", "FeeRouter"])
+def test_every_function_is_in_the_specification(contract: str) -> None:
+    text = (ROOT / "docs" / "protocol.md").read_text()
+    section = text[text.index("## 5. Contracts") : text.index("## 6. Events")]
+    names = {entry["name"] for entry in artifact(contract)["abi"] if entry["type"] == "function"}
+    missing = {
+        name for name in names if f"`{name}(" not in section and not re.fullmatch(r"MAX_\w+", name)
+    }
+    assert not missing
