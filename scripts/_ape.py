@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import ape
 import click
@@ -17,6 +17,8 @@ from scripts._book import LOCAL_CHAINS
 from scripts._pipeline import Pipeline
 
 T = TypeVar("T")
+
+TEST: Final = "TEST::"
 
 
 class ApeSigner:
@@ -37,17 +39,22 @@ class ApeSigner:
 
 
 def signer(alias: str | None) -> ApeSigner:
-    """Return an account by alias; the first test account if none is named on a local chain."""
-    if alias is not None:
-        try:
-            return ApeSigner(ape.accounts.load(alias))
-        except KeyError:
-            raise ConfigurationError(
-                f"ape has no account {alias!r}; import one with `ape accounts import {alias}`"
-            ) from None
-    if ape.networks.provider.chain_id not in LOCAL_CHAINS:
+    """Return an account by alias; on a local chain also `TEST::n`, and `TEST::0` if none is named.
+
+    Raises `ConfigurationError` if ape keeps no such account.
+    """
+    if ape.networks.provider.chain_id in LOCAL_CHAINS:
+        alias = alias or f"{TEST}0"
+        if alias.startswith(TEST):
+            return ApeSigner(ape.accounts.test_accounts[int(alias.removeprefix(TEST))])
+    if alias is None:
         raise ConfigurationError("name the account to send with: --account ALIAS")
-    return ApeSigner(ape.accounts.test_accounts[0])
+    try:
+        return ApeSigner(ape.accounts.load(alias))
+    except KeyError:
+        raise ConfigurationError(
+            f"ape has no account {alias!r}; import one with `ape accounts import {alias}`"
+        ) from None
 
 
 def test_address(index: int) -> str:
@@ -60,7 +67,7 @@ def account_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--account",
         metavar="ALIAS",
-        help="ape account to send with; on a local chain the first test account",
+        help="ape account to send with; on a local chain TEST::0 unless named",
     )(command)
 
 

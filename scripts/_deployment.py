@@ -8,7 +8,7 @@ by the next one, and a run with nothing to do does nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from eth_utils.address import to_checksum_address
@@ -16,7 +16,7 @@ from eth_utils.crypto import keccak
 
 from chargecoin.chain import Rpc
 from chargecoin.chain.calls import constructor_arguments
-from chargecoin.chain.transactions import Call, contract_call, estimate_gas
+from chargecoin.chain.transactions import Call, contract_call
 from chargecoin.chain.values import to_bytes
 from chargecoin.contracts import artifact
 from chargecoin.errors import WrongChainError
@@ -117,9 +117,8 @@ async def _create(
     compiled = str(step.compiled)
     arguments = constructor(step.name, settings, book)
     data = to_bytes(artifact(compiled)["bytecode"]) + constructor_arguments(compiled, *arguments)
-    draft = Call(None, data, 0, name=f"creation of {step.name}")
-    gas = await estimate_gas(pipeline.rpc, draft, deployer.address) * 11 // 10
-    [receipt] = await pipeline.execute([(deployer, replace(draft, gas=gas))], step.name)
+    creation = Call(None, data, 0, name=f"creation of {step.name}")
+    [receipt] = await pipeline.execute([(deployer, creation)], step.name)
     address = str(receipt.contract_address)
     found = await code_hash(pipeline.rpc, address)
     if found is None:

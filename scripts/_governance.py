@@ -19,7 +19,6 @@ PROPOSER_ROLE: Final = keccak(text="PROPOSER_ROLE")
 EXECUTOR_ROLE: Final = keccak(text="EXECUTOR_ROLE")
 ADMIN_ROLE: Final = bytes(32)
 ANYONE: Final = "0x" + "00" * 20
-GAS: Final = 2_000_000
 
 _NO_PREDECESSOR: Final = bytes(32)
 _UNSET: Final = 0  # OpenZeppelin's timestamps of operations that were never announced
@@ -55,22 +54,25 @@ class Governance:
         return (await read(self._pipeline.rpc, "Timelock", self._timelock, name, *args))[0]
 
     async def _do(self, name: str, *args: Any) -> None:
-        call = contract_call("Timelock", name, self._timelock, *args, gas=GAS)
+        call = contract_call("Timelock", name, self._timelock, *args)
         await self._pipeline.execute([(self._sender, call)], f"timelock {name}")
 
-    async def act(self, call: Call) -> Progress:
+    async def act(self, call: Call, *, once: bool = False) -> Progress:
         """Take one call as far as it can go now; asking again takes it further.
 
-        The caller has seen that its effect is not in force. Equal calls are told
-        apart by their salt, a number that counts those executed before.
+        Equal calls are told apart by their salt, a number that counts those executed
+        before. With `once`, a call that was executed before is not announced again;
+        without it, the caller has seen that its effect is not in force.
         """
-        for repeat in range(_MOST_REPEATS):
+        for repeat in range(1 if once else _MOST_REPEATS):
             operation = (call.to, 0, call.data, _NO_PREDECESSOR, repeat.to_bytes(32, "big"))
             identifier = await self._read("hashOperation", *operation)
             due_at = await self._read("getTimestamp", identifier)
             if due_at != _DONE:
                 break
         else:
+            if once:
+                return Progress(done=True, message=f"{call.name}: was executed before, as it is")
             raise ChainError(f"{call.name} was executed {_MOST_REPEATS} times with the same values")
         if due_at == _UNSET:
             if not await self._read("hasRole", PROPOSER_ROLE, self._sender.address):

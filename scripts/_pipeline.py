@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from chargecoin.chain import Receipt, Rpc
@@ -13,6 +13,7 @@ from chargecoin.chain.transactions import (
     Call,
     Signed,
     TransactionSigner,
+    estimate_gas,
     failure_reason,
     send,
     sign,
@@ -64,9 +65,14 @@ class Pipeline:
     ) -> list[Receipt]:
         """Send all jobs in order and return their receipts in the same order.
 
-        Raises `RevertedError` with the contract's reason for the first that failed;
-        those sent together with it may have been done.
+        A single one is tried before it is sent, so that what would be refused costs
+        nothing. Raises `RevertedError` with the contract's reason for the first that
+        failed; those sent together with it may have been done.
         """
+        if len(jobs) == 1:
+            [(sender, call)] = jobs
+            gas = await estimate_gas(self.rpc, call, sender.address)
+            jobs = [(sender, replace(call, gas=gas * 6 // 5))]
         receipts: list[Receipt] = []
         for start in range(0, len(jobs), IN_FLIGHT):
             receipts += await self._execute(jobs[start : start + IN_FLIGHT])

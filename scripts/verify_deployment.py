@@ -12,7 +12,14 @@ from scripts._ape import deployment_option, run
 from scripts._book import Book, Settings, book_path
 from scripts._pipeline import Pipeline
 from scripts._verification import code_differences, parameter_differences
-from scripts.export_abi import compile_all
+from scripts.export_abi import SOLIDITY, VYPER, compile_solidity, compile_vyper
+
+
+def compiled_here(names: set[str]) -> dict[str, str]:
+    """Return creation code by contract, as the sources in this folder give it."""
+    artifacts = [compile_vyper(name) for name in VYPER if name in names]
+    artifacts += compile_solidity(tuple(name for name in SOLIDITY if name in names))
+    return {artifact["name"]: artifact["bytecode"] for artifact in artifacts}
 
 
 @click.command(
@@ -30,8 +37,6 @@ def cli(book: Path | None, settings: Path | None) -> None:
 
     Exits 1 and says what differs. Sends nothing.
     """
-    click.echo("compiling…")
-    compiled = {artifact["name"]: artifact["bytecode"] for artifact in compile_all()}
 
     async def work(pipeline: Pipeline) -> list[str]:
         path = book_path(book, pipeline.chain_id)
@@ -39,7 +44,9 @@ def cli(book: Path | None, settings: Path | None) -> None:
         wanted = Settings.from_toml(settings) if settings else entered.settings
         if wanted is None:
             raise ConfigurationError(f"{path} is no finished address book; run `ape run deploy`")
-        faults = await code_differences(pipeline.rpc, entered, compiled)
+        click.echo("compiling…")
+        ours = {entry["contract"] for entry in entered.contracts.values() if "contract" in entry}
+        faults = await code_differences(pipeline.rpc, entered, compiled_here(ours))
         if not faults:
             wanted = wanted.checked(pipeline.chain_id)
             faults = await parameter_differences(pipeline.rpc, entered, wanted)

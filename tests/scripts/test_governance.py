@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from chargecoin.chain.transactions import contract_call
+from chargecoin.errors import RevertedError
 from chargecoin.local_node import CHAIN_ID
 from scripts._book import Book
 from scripts._governance import Governance
@@ -36,3 +39,26 @@ async def test_someone_who_is_not_governance_announces_nothing(
     progress = await governance.act(call)
     assert not progress.done
     assert stranger.nonce == before
+
+
+async def test_a_call_that_was_executed_is_announced_again_only_if_asked_for(
+    protocol: Protocol, pipeline: Pipeline, deployer: Sender
+) -> None:
+    book = Book(protocol.book, CHAIN_ID)
+    governance = Governance(pipeline, book.address("Timelock"), deployer)
+    call = contract_call("Settlement", "set_exposure_limit", book.address("Settlement"), 7)
+    assert (await governance.act(call, once=True)).message.endswith("executed")
+    used = deployer.nonce
+    assert "was executed before" in (await governance.act(call, once=True)).message
+    assert deployer.nonce == used
+    assert (await governance.act(call)).message.endswith("executed")
+
+
+async def test_what_governance_itself_may_not_do_is_refused_when_executed(
+    protocol: Protocol, pipeline: Pipeline, deployer: Sender
+) -> None:
+    book = Book(protocol.book, CHAIN_ID)
+    governance = Governance(pipeline, book.address("Timelock"), deployer)
+    call = contract_call("Settlement", "set_caps", book.address("Settlement"), 1 << 80, 1, 1)
+    with pytest.raises(RevertedError, match="cap above maximum"):
+        await governance.act(call)
