@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
-from starlette.types import Scope
+from starlette.types import ASGIApp, Scope
 
 from chargecoin.clock import Clock, open_clock
 from chargecoin.deployments import Deployment
@@ -127,18 +127,39 @@ def _answer(request: Request, error: Exception) -> Response:
             raise error
 
 
-def _store_failed(request: Request, error: Exception) -> Response:
-    # The page's own frame reads the tables, so this one answer is made without it.
-    log.error("the tables cannot be read", path=request.url.path, error=str(error))
-    title = "The figures cannot be read"
+def _without_frame(request: Request, title: str, detail: str, status: int) -> Response:
+    """Answer without the page's frame, which itself reads the tables."""
     if form_of(request) != "html" or request.url.path == "/ready":
-        return JSONResponse({"ready": False, "status": 503, "title": title}, 503)
+        return JSONResponse({"ready": False, "status": status, "title": title}, status)
     template = request.app.state.templates.get_template("failed.html")
-    return Response(template.render(title=title), 503, media_type="text/html; charset=utf-8")
+    body = template.render(title=title, detail=detail)
+    return Response(body, status, media_type="text/html; charset=utf-8")
 
 
-def create_app(has: Services) -> FastAPI:
-    """Return the application over its services."""
+def _store_failed(request: Request, error: Exception) -> Response:
+    log.error("the tables cannot be read", path=request.url.path, error=str(error))
+    detail = (
+        "The tables behind these pages do not answer. Nothing is lost: everything is on the chain, "
+        "and the tables can be made again from it."
+    )
+    return _without_frame(request, "The figures cannot be read", detail, 503)
+
+
+def _bug(request: Request, error: Exception) -> Response:
+    log.error("a page failed", path=request.url.path, exc_info=error)
+    detail = "This is a fault of ours and not of the figures; other pages may work."
+    return _without_frame(request, "This page failed", detail, 500)
+
+
+def create_app(has: Services) -> ASGIApp:
+    """Return the application over its services.
+
+    The form asked for and the headers are outermost, so that faults have them too.
+    """
+    return SecurityHeaders(Suffixes(_routed(has)))
+
+
+def _routed(has: Services) -> FastAPI:
     app = FastAPI(
         title="ChargeCoin dashboard",
         openapi_url=None,
@@ -173,6 +194,5 @@ def create_app(has: Services) -> FastAPI:
         app.add_exception_handler(kind, _answer)
     app.add_exception_handler(StoreError, _store_failed)
     app.add_exception_handler(SQLAlchemyError, _store_failed)
-    app.add_middleware(Suffixes)
-    app.add_middleware(SecurityHeaders)
+    app.add_exception_handler(Exception, _bug)
     return app

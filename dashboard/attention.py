@@ -21,7 +21,13 @@ class Attention:
     href: str
 
 
-_WHAT: Final = {int(Reason.NO_PAYER): "without a vault"}
+# What a session is called here, by its reason; a rejected one is called that.
+_WHAT: Final = {
+    int(Reason.BALANCE_SHORT): "short of money in the vault",
+    int(Reason.LIMIT_SHORT): "over the payer's limit for the day",
+    int(Reason.NO_PAYER): "without a vault",
+    int(Reason.UNKNOWN_ACCOUNT): "of an account that does not exist",
+}
 
 
 def _plural(count: int, one: str, many: str) -> str:
@@ -32,7 +38,7 @@ def _sessions(base: str, counted: ReasonCount, formats: Formats) -> Attention:
     rejected = counted.status == Status.REJECTED
     name = (
         f"{formats.number(counted.sessions)} {_plural(counted.sessions, 'session', 'sessions')} "
-        f"{_WHAT.get(counted.reason, 'rejected' if rejected else 'not paid in full')}"
+        f"{_WHAT.get(counted.reason, 'rejected')}"
     )
     owed = f" {formats.money_plain(counted.debt)} is owed." if counted.debt else ""
     status = "rejected" if rejected else "unfunded"

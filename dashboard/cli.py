@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -20,12 +22,14 @@ def cli() -> None:
 @click.option(
     "--config",
     "path",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="The settings, a TOML file; docs/station-owner.md lists its keys.",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default="dashboard.toml",
+    show_default=True,
+    help="The settings; docs/station-owner.md lists its keys.",
 )
 @click.option("--port", type=click.IntRange(0, 65535), help="Listen here instead (0: any free).")
-def run(path: Path, port: int | None) -> None:
+@click.option("--clock", type=click.Path(), help="A clock file, instead of the settings'.")
+def run(path: Path, port: int | None, clock: str | None) -> None:
     """Serve the pages until Ctrl-C.
 
     Example: chargecoin dashboard run --config dashboard.toml --port 8080
@@ -36,11 +40,14 @@ def run(path: Path, port: int | None) -> None:
     from dashboard.config import Config
 
     config = Config.load(path)
-    app = create_app(build(config))
+    config = replace(
+        config, port=config.port if port is None else port, clock=clock or config.clock
+    )
+    _log_to_stderr()
     listening = uvicorn.Config(
-        app,
+        create_app(build(config)),
         host=config.host,
-        port=config.port if port is None else port,
+        port=config.port,
         log_level="warning",
         # Live streams never end by themselves.
         timeout_graceful_shutdown=3,
@@ -54,6 +61,21 @@ def run(path: Path, port: int | None) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     server.run(sockets=[socket])
+
+
+def _log_to_stderr() -> None:
+    """Log one JSON object a line."""
+    import structlog
+
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
 
 
 if __name__ == "__main__":

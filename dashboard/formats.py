@@ -126,7 +126,7 @@ class Formats:
     def kg(self, grams: int) -> str:
         """Return grams as kilograms, as an estimate is written: not finer than it is."""
         kilograms = Decimal(grams).scaleb(-3)
-        pattern = "#,##0" if abs(kilograms) >= 100 else "#,##0.0"
+        pattern = "#,##0" if abs(kilograms) >= 10 else "#,##0.0"
         return format_decimal(kilograms, format=pattern, locale=self.locale)
 
     def percent(self, part: float, digits: int = 0) -> str:

@@ -37,7 +37,7 @@ def environment(formats: Formats) -> Environment:
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=select_autoescape(),
         undefined=StrictUndefined,
-        trim_blocks=False,
+        auto_reload=False,
     )
 
     def on(day: date, pattern: str = "EEE d MMM y") -> str:

@@ -51,6 +51,7 @@ def test_a_fraction_of_a_base_unit_is_written_out() -> None:
 def test_energy_is_exact_and_carbon_is_an_estimate() -> None:
     assert ENGLISH.kwh(1_204_551) == "1,204.551"
     assert ENGLISH.kg(13_980_400) == "13,980"
+    assert ENGLISH.kg(99_120) == "99"
     assert ENGLISH.kg(4_830) == "4.8"
 
 

@@ -129,10 +129,10 @@ async def test_what_needs_attention_leads_to_exactly_that(
     page = await figures(pages, "/owners/1.json")
     matters = {one["name"]: one for one in page["attention"]}
     assert [one["tone"] for one in page["attention"]] == ["bad", "bad", "warn", "warn", "info"]
-    assert "€7.75 is owed" in matters["1 session not paid in full"]["meaning"]
+    assert "€7.75 is owed" in matters["1 session short of money in the vault"]["meaning"]
     for name, status, reason in (
         ("1 session rejected", Status.REJECTED, Reason.SESSION_CAP),
-        ("1 session not paid in full", Status.UNFUNDED, Reason.BALANCE_SHORT),
+        ("1 session short of money in the vault", Status.UNFUNDED, Reason.BALANCE_SHORT),
         ("1 session without a vault", Status.UNFUNDED, Reason.NO_PAYER),
     ):
         address = matters[name]["href"].replace("sessions?", "sessions.json?")

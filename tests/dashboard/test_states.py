@@ -11,6 +11,8 @@ from sqlalchemy import Engine, text
 
 from chargecoin.clock import ManualClock
 from chargecoin.local_node import LocalNode, NodeOptions
+from dashboard.app import create_app
+from dashboard.security import POLICY
 from dashboard.services import Services
 from indexer.database import open_engine
 from tests.dashboard.conftest import NOW, Town
@@ -156,6 +158,24 @@ async def test_a_store_that_fails_is_a_503_in_words(
         assert (await pages.get("/owners/1")).status_code == 503
         assert (await pages.get("/ready")).status_code == 503
         assert (await pages.get("/health")).status_code == 200
+
+
+async def test_a_fault_of_ours_is_said_and_shows_nothing_of_itself(
+    has: Services, busy_town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_owner_id: int) -> None:
+        raise RuntimeError("a secret of the machine")
+
+    monkeypatch.setattr(has.model, "owner", fails)
+    transport = httpx.ASGITransport(create_app(has), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as pages:
+        answer = await pages.get("/owners/1")
+        assert answer.status_code == 500
+        assert "This page failed" in answer.text
+        assert "secret" not in answer.text
+        assert answer.headers["content-security-policy"] == POLICY
+        assert (await pages.get("/owners/1.json")).json()["title"] == "This page failed"
+        assert (await pages.get("/methods/co2")).status_code == 200
 
 
 async def test_a_zone_that_does_not_exist_is_counted_in_utc_and_said(
