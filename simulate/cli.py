@@ -37,17 +37,17 @@ _seed = click.option(
 
 @cli.command()
 @click.option("--sessions", type=int, default=2000, show_default=True)
-@click.option("--days", type=int, default=90, show_default=True, help="how far back they go")
+@click.option("--weeks", type=int, default=13, show_default=True, help="how far back they go")
 @_seed
 @_out
-def generate(sessions: int, days: int, seed: int, out: Path) -> None:
+def generate(sessions: int, weeks: int, seed: int, out: Path) -> None:
     """Draw sessions that follow published statistics (docs/demo.md) and end now.
 
     Example: chargecoin simulate generate --sessions 2000 --seed 1 --out run
     """
     from simulate.history import Source, build
 
-    _write(build(Source(sessions, seed, days=days), time.time()), seed, out)
+    _write(build(Source(sessions, seed, weeks=weeks), time.time()), seed, out)
 
 
 @cli.command("import")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from itertools import count
@@ -41,7 +41,9 @@ from simulate.profile import (
     interpolate,
 )
 
-DAY_S: Final = 86_400
+WEEK_S: Final = 7 * 86_400
+FIRST_MONDAY: Final = 1_704_067_200
+"""2024-01-01 00:00 UTC, where generated weeks begin; local hours are those of winter."""
 TURNAROUND_S: Final = 120
 """The least time between two vehicles at one EVSE."""
 ATTEMPTS: Final = 500
@@ -188,63 +190,77 @@ def profile_of(connector: Connector) -> Profile:
 
 
 class _Calendar:
-    """What is taken at each EVSE: intervals that must not overlap."""
+    """What is taken at each EVSE in a span of time that begins again when it ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, span_s: int) -> None:
+        self._span_s = span_s
         self._taken: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
 
     def book(self, evse_id: str, start: int, end: int) -> bool:
         """Take an interval if it is free, with `TURNAROUND_S` on either side."""
         taken = self._taken[evse_id]
         index = bisect_left(taken, (start, end))
-        after_ok = index == len(taken) or end + TURNAROUND_S <= taken[index][0]
-        before_ok = index == 0 or taken[index - 1][1] + TURNAROUND_S <= start
-        if after_ok and before_ok:
-            insort(taken, (start, end))
-        return after_ok and before_ok
+        if index < len(taken) and taken[index][0] < end + TURNAROUND_S:
+            return False
+        if index and start < taken[index - 1][1] + TURNAROUND_S:
+            return False
+        for shift in (-self._span_s, 0, self._span_s):
+            insort(taken, (start + shift, end + shift))
+        return True
 
 
-def generate(
-    network: Network, *, sessions: int, until: int, days: int, rng: Random
-) -> list[SessionPlan]:
-    """Draw sessions of the last `days` days before `until` (UTC seconds), by start time.
+def generate(network: Network, *, sessions: int, weeks: int, rng: Random) -> list[SessionPlan]:
+    """Draw sessions of some whole weeks from `FIRST_MONDAY` on, by start time.
 
-    No two overlap at an EVSE. Tokens and causes come later (`simulate.payers`).
+    No two overlap at an EVSE, also not when the weeks are repeated: `end_at` moves
+    them to any other time. Tokens and causes come later (`simulate.payers`).
     Raises `ConfigurationError` if the network cannot hold so many.
     """
     places = list(network.places.values())
     weights = [profile_of(place.connector).sessions_per_day for place in places]
-    calendar = _Calendar()
+    calendar = _Calendar(weeks * WEEK_S)
     plans: list[SessionPlan] = []
     for _ in range(sessions):
         for _attempt in range(ATTEMPTS):
             place = rng.choices(places, weights)[0]
-            plan = _draw(place, until - days * DAY_S, until, rng)
+            plan = _draw(place, weeks, rng)
             if plan and calendar.book(place.evse.evse_id, plan.started_at, plan.ended_at):
                 plans.append(plan)
                 break
         else:
             raise ConfigurationError(
-                f"the network is full at {len(plans)} sessions in {days} days; "
-                "ask for fewer sessions or more days"
+                f"the network is full at {len(plans)} sessions in {weeks} weeks; "
+                "ask for fewer sessions or more weeks"
             )
     return sorted(plans, key=lambda plan: (plan.started_at, plan.place))
 
 
-def _draw(place: Place, since: int, until: int, rng: Random) -> SessionPlan | None:
+def end_at(plans: Iterable[SessionPlan], *, weeks: int, now: int) -> list[SessionPlan]:
+    """Move sessions of some whole weeks into the same weeks before `now` (UTC seconds).
+
+    Each moves by whole rounds of these weeks, so its hour of the week stays, and what
+    there is of sessions does not depend on when one looks.
+    """
+    span_s = weeks * WEEK_S
+    moved = []
+    for plan in plans:
+        by = (now - plan.ended_at) // span_s * span_s
+        moved.append(replace(plan, started_at=plan.started_at + by, ended_at=plan.ended_at + by))
+    return moved
+
+
+def _draw(place: Place, weeks: int, rng: Random) -> SessionPlan | None:
     """Draw one session, or None where its time is not a time that people charge at."""
     profile = profile_of(place.connector)
-    started_at = rng.randrange(since, until)
+    started_at = FIRST_MONDAY + rng.randrange(weeks * WEEK_S)
     local = datetime.fromtimestamp(started_at, ZoneInfo(place.site.time_zone))
     if rng.random() > profile.arrival_weight(local.hour, local.weekday()):
         return None
     if rng.random() < profile.zero_energy_rate:
         zero_min = interpolate(ZERO_ENERGY_STAY_MIN, rng.random())
-        plan = _plan(place, started_at, round(zero_min * 60) + rng.randrange(5, 60))
-    else:
-        energy_wh, stay_s = profile.sample(rng)
-        plan = _charge(place, started_at, energy_wh, stay_s + rng.randrange(60), rng)
-    return plan if plan.ended_at < until else None
+        return _plan(place, started_at, round(zero_min * 60) + rng.randrange(5, 60))
+    energy_wh, stay_s = profile.sample(rng)
+    return _charge(place, started_at, energy_wh, stay_s + rng.randrange(60), rng)
 
 
 def _plan(place: Place, started_at: int, stay_s: int) -> SessionPlan:

@@ -9,12 +9,12 @@ from random import Random
 from typing import Final
 
 from simulate import perth
-from simulate.generator import default_network, generate
+from simulate.generator import default_network, end_at, generate
 from simulate.network import Network
 from simulate.payers import Ledger, assign, seed_causes
 from simulate.perth_network import network as perth_network
 
-DAYS: Final = 90
+WEEKS: Final = 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Source:
     sessions: int
     seed: int
     data: Path | None = None
-    days: int = DAYS
+    weeks: int = WEEKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,9 @@ class History:
 def build(source: Source, now: float) -> History:
     """Make the history that ends at `now` (UTC seconds).
 
-    The same source and the same second give the same history. Raises
-    `ConfigurationError` where the file or the network cannot give so many sessions.
+    The same source gives the same sessions, tokens and causes whenever it is; only
+    the weeks they lie in follow from `now`. Raises `ConfigurationError` where the
+    file or the network cannot give so many sessions.
     """
     unusable: Counter[str] = Counter()
     left_out: Counter[str] = Counter()
@@ -49,18 +50,19 @@ def build(source: Source, now: float) -> History:
         found = perth.read(source.data)
         shifted = perth.shift(found.usable, now=now, limit=source.sessions)
         network = perth_network(shifted.rows)
-        plans = sorted(shifted.plans, key=lambda plan: (plan.started_at, plan.ended_at, plan.place))
+        # The file has the newest first.
+        plans = list(reversed(shifted.plans))
         unusable = found.reasons()
         left_out = Counter(row.reason for row in shifted.left_out)
     else:
         network = default_network()
-        plans = generate(
+        drawn = generate(
             network,
             sessions=source.sessions,
-            until=int(now),
-            days=source.days,
+            weeks=source.weeks,
             rng=Random(f"sessions {source.seed}"),
         )
+        plans = end_at(drawn, weeks=source.weeks, now=int(now))
     seeded = seed_causes(plans, network, Random(f"causes {source.seed}"))
     ledger = assign(seeded, network, Random(f"tokens {source.seed}"))
     return History(network, ledger, unusable, left_out)

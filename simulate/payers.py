@@ -60,7 +60,7 @@ class Payer:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Sessions with their tokens and causes, and the payers behind the tokens."""
+    """Sessions with their tokens and causes, by start time, and the payers behind the tokens."""
 
     plans: tuple[SessionPlan, ...]
     payers: tuple[Payer, ...]
@@ -172,7 +172,7 @@ def assign(plans: Sequence[SessionPlan], network: Network, rng: Random) -> Ledge
         for deposit in [sum(owed[token] for token in tokens) + RESERVE]
     ]
     return Ledger(
-        plans=tuple(done),
+        plans=tuple(sorted(done, key=lambda plan: (plan.started_at, plan.ended_at, plan.place))),
         payers=(*ample, *dedicated),
         everyday_tokens=(*driver_tokens, *fleet_tokens),
     )

@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -236,57 +237,58 @@ def _wall_seconds(moment: datetime) -> float:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Sessions moved in time to end now, and the usable rows that are not among them."""
+    """Rows moved in time to end now, in the file's order, and the usable ones left out."""
 
     rows: tuple[Row, ...]
     plans: tuple[SessionPlan, ...]
     left_out: tuple[Unusable, ...]
-    weeks: int
 
 
 def shift(rows: Sequence[Row], *, now: float, limit: int) -> History:
-    """Move rows by whole weeks of local time so that the history ends now (UTC seconds).
+    """Move the first `limit` rows by whole weeks of local time to end now (UTC seconds).
 
     Weekday and hour stay what they were. The move is the least that leaves no gap
-    before now: the newest rows, up to a week, come to lie after it and are left out.
-    Where that leaves fewer than `limit`, the history ends up to a week before now.
-    Then the first `limit` in the file's order are taken. A row that the change of the
-    clocks in its new week pushes into the one before is left out as well.
+    before now; rows of the newest days, up to a week, would come to lie after it and
+    are put before the oldest instead, again by whole weeks. So the same rows are
+    replayed whenever that is. A row that a change of the clocks in its new week pushes
+    into another is left out for the next one.
     Raises `ConfigurationError` if there are fewer than `limit`.
     """
     wall_now = datetime.fromtimestamp(now, _LONDON).replace(tzinfo=None)
-    latest = max((row.ended for row in rows), default=wall_now)
-    weeks = -((latest - wall_now) // _WEEK)
-    history = _history(rows, weeks, now, limit)
-    if len(history.plans) < limit:
-        history = _history(rows, weeks - 1, now, limit)
-    if len(history.plans) < limit:
-        raise ConfigurationError(
-            f"only {len(history.plans)} of the file's rows can be replayed; "
-            "ask for no more sessions"
-        )
-    return history
-
-
-def _history(rows: Sequence[Row], weeks: int, now: float, limit: int) -> History:
-    past: list[tuple[Row, SessionPlan]] = []
+    taken: list[tuple[Row, SessionPlan]] = []
     left_out: list[Unusable] = []
+    following = iter(rows)
+    while len(taken) < limit:
+        more = list(islice(following, limit - len(taken)))
+        if not more:
+            raise ConfigurationError(
+                f"only {len(taken)} of the file's rows can be replayed; ask for no more sessions"
+            )
+        taken = _moved([*(row for row, _ in taken), *more], wall_now)
+        pushed = _pushed_together(taken)
+        left_out += [Unusable(number, "overlaps after a change of the clocks") for number in pushed]
+        taken = [(row, plan) for row, plan in taken if row.number not in pushed]
+    left_out += [Unusable(row.number, f"beyond the first {limit}") for row in following]
+    return History(
+        rows=tuple(row for row, _ in taken),
+        plans=tuple(plan for _, plan in taken),
+        left_out=tuple(left_out),
+    )
+
+
+def _moved(rows: Sequence[Row], wall_now: datetime) -> list[tuple[Row, SessionPlan]]:
+    oldest = min(row.started for row in rows)
+    latest = max(row.ended for row in rows)
+    weeks = -((latest - wall_now) // _WEEK)
+    span = -((oldest - latest) // _WEEK)
+    limit = _utc(wall_now)
+    moved = []
     for row in rows:
         plan = _plan(row, weeks)
-        if plan.ended_at > now:
-            left_out.append(Unusable(row.number, "later than now once shifted"))
-        else:
-            past.append((row, plan))
-    pushed = _pushed_together(past)
-    left_out += [Unusable(number, "overlaps after a change of the clocks") for number in pushed]
-    kept = [(row, plan) for row, plan in past if row.number not in pushed]
-    left_out += [Unusable(row.number, f"beyond the first {limit}") for row, _ in kept[limit:]]
-    return History(
-        rows=tuple(row for row, _ in kept[:limit]),
-        plans=tuple(plan for _, plan in kept[:limit]),
-        left_out=tuple(left_out),
-        weeks=weeks,
-    )
+        if plan.ended_at > limit:
+            plan = _plan(row, weeks - span)
+        moved.append((row, plan))
+    return moved
 
 
 def _utc(wall: datetime) -> int:

@@ -50,7 +50,7 @@ class Settings:
         """Return what a kept history must have been made from: the source and the code."""
         digest = hashlib.sha256()
         source = self.source
-        digest.update(f"{source.sessions} {source.seed} {source.days}".encode())
+        digest.update(f"{source.sessions} {source.seed} {source.weeks}".encode())
         if source.data:
             digest.update(source.data.read_bytes())
         for name in _CODE:

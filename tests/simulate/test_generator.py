@@ -18,12 +18,16 @@ from chargecoin.errors import ConfigurationError
 from simulate import perth, profile
 from simulate.generator import (
     TURNAROUND_S,
+    WEEK_S,
     arrivals,
     default_network,
+    end_at,
     generate,
     profile_of,
 )
+from simulate.history import Source, build
 from simulate.network import DC, Network
+from simulate.payers import expect
 from simulate.plan import SessionPlan, load_plans, overlaps, save_plans
 from simulate.profile import GRID, Profile
 from tests.simulate.conftest import SHARED, shared
@@ -115,8 +119,9 @@ def test_stays_without_energy_and_missing_ends_are_the_figures_of_perth(
 
 def test_the_high_power_profile_is_the_figures_of_its_file() -> None:
     path = shared("sessions/desl-epfl-dc-sessions.xlsx")
-    sheet = openpyxl.load_workbook(path, read_only=True).worksheets[0]
-    rows = list(sheet.iter_rows(min_row=2, values_only=True))
+    book = openpyxl.load_workbook(path, read_only=True)
+    rows = list(book.worksheets[0].iter_rows(min_row=2, values_only=True))
+    book.close()
     starts = [row[2] for row in rows if isinstance(row[2], datetime)]
     energy_wh = [round(float(str(row[5]))) for row in rows]
     stay_min = [round(float(str(row[4]))) for row in rows]
@@ -130,7 +135,7 @@ def test_the_high_power_profile_is_the_figures_of_its_file() -> None:
 
 @pytest.fixture(scope="module")
 def many(network: Network) -> list[SessionPlan]:
-    return generate(network, sessions=20_000, until=UNTIL, days=900, rng=Random(7))
+    return generate(network, sessions=20_000, weeks=130, rng=Random(7))
 
 
 def of_profile(
@@ -179,23 +184,50 @@ def test_no_two_sessions_overlap_at_an_evse_and_none_outruns_its_connector(
         place = network.place(plan.place)
         by_evse[place.evse.evse_id].append(plan)
         assert plan.energy_wh * 3600 <= place.connector.max_power_w * max(plan.duration_s, 1)
-        assert plan.ended_at < UNTIL
     for plans in by_evse.values():
         assert all(a.ended_at + TURNAROUND_S <= b.started_at for a, b in pairwise(plans))
 
 
 def test_one_seed_gives_one_history(network: Network) -> None:
     first, second, other = (
-        generate(network, sessions=200, until=UNTIL, days=90, rng=Random(seed))
-        for seed in (1, 1, 2)
+        generate(network, sessions=200, weeks=13, rng=Random(seed)) for seed in (1, 1, 2)
     )
     assert first == second
     assert first != other
 
 
+@pytest.mark.parametrize("now", [UNTIL, UNTIL + 3 * 86_400, UNTIL + 20 * WEEK_S + 1])
+def test_whole_weeks_can_be_moved_to_end_at_any_time(
+    network: Network, many: list[SessionPlan], now: int
+) -> None:
+    moved = end_at(many, weeks=130, now=now)
+    for before, after in zip(many, moved, strict=True):
+        assert now - 130 * WEEK_S < after.ended_at <= now
+        assert (after.started_at - before.started_at) % WEEK_S == 0
+        assert after.duration_s == before.duration_s
+    evse = {plan.place: network.place(plan.place).evse.evse_id for plan in moved}
+    taken = ((evse[plan.place], plan.started_at, plan.ended_at) for plan in moved)
+    assert overlaps(taken) == 0
+
+
+@pytest.mark.parametrize("data", [None, "sessions/perth-2018-09--2019-08.csv"])
+def test_one_source_gives_the_same_sessions_and_totals_whenever_it_is(data: str | None) -> None:
+    source = Source(300, seed=4, data=shared(data) if data else None)
+    runs = [build(source, UNTIL + days * 86_400) for days in (0, 2.5)]
+    totals = [expect(run.ledger, run.network) for run in runs]
+    assert totals[0] == totals[1]
+    causes = [
+        {(plan.token, plan.energy_wh): plan.cause for plan in run.ledger.plans} for run in runs
+    ]
+    assert causes[0] == causes[1]
+    for run in runs:
+        starts = [plan.started_at for plan in run.ledger.plans]
+        assert starts == sorted(starts)
+
+
 def test_a_network_that_is_full_says_so(network: Network) -> None:
-    with pytest.raises(ConfigurationError, match="ask for fewer sessions or more days"):
-        generate(network, sessions=5000, until=UNTIL, days=1, rng=Random(1))
+    with pytest.raises(ConfigurationError, match="ask for fewer sessions or more weeks"):
+        generate(network, sessions=20_000, weeks=1, rng=Random(1))
 
 
 def test_the_default_network_is_as_large_as_promised() -> None:
@@ -226,7 +258,7 @@ def test_arrivals_keep_coming_at_the_rate_asked_for_and_never_overlap(network: N
 
 
 def test_sessions_survive_being_written_and_read(network: Network, tmp_path: Path) -> None:
-    plans = generate(network, sessions=30, until=UNTIL, days=90, rng=Random(1))
+    plans = generate(network, sessions=30, weeks=13, rng=Random(1))
     save_plans(plans, tmp_path / "plans.jsonl")
     assert load_plans(tmp_path / "plans.jsonl") == plans
     (tmp_path / "plans.jsonl").write_text('{"charge_point": "CP-1"}\n')

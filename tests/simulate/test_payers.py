@@ -15,12 +15,10 @@ from simulate.network import Network, onboarding
 from simulate.payers import Ledger, assign, cause_counts, expect, seed_causes
 from simulate.plan import Cause
 
-UNTIL = 1_795_000_000
-
 
 @pytest.fixture(scope="module")
 def ledger(network: Network) -> Ledger:
-    plans = generate(network, sessions=400, until=UNTIL, days=90, rng=Random(5))
+    plans = generate(network, sessions=400, weeks=13, rng=Random(5))
     return assign(seed_causes(plans, network, Random(6)), network, Random(7))
 
 

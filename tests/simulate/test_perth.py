@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -120,40 +120,48 @@ def test_a_file_of_other_columns_is_refused(tmp_path: Path) -> None:
         perth.read(path)
 
 
-def test_history_is_moved_by_whole_weeks_and_ends_now() -> None:
+@pytest.mark.parametrize("days_later", [0, 3, 40, 200])
+def test_the_first_rows_are_moved_by_whole_weeks_and_end_now(days_later: int) -> None:
     rows = perth.read(shared("sessions/perth-2018-09--2019-08.csv")).usable
-    history = perth.shift(rows, now=NOW, limit=2000)
+    now = NOW + days_later * 86_400
+    history = perth.shift(rows, now=now, limit=2000)
     assert len(history.plans) == len(history.rows) == 2000
-    assert 0 <= NOW - max(plan.ended_at for plan in history.plans) < 3600
+    assert 0 <= now - max(plan.ended_at for plan in history.plans) < 6 * 3600
     for one, plan in zip(history.rows, history.plans, strict=True):
         local = datetime.fromtimestamp(plan.started_at, LONDON).replace(tzinfo=None)
-        assert (local - one.started).days == history.weeks * 7
-        assert local.time() == one.started.time()
+        assert (local - one.started) % timedelta(weeks=1) == timedelta()
         assert plan.duration_s == one.duration_s
     assert overlaps((plan.place, plan.started_at, plan.ended_at) for plan in history.plans) == 0
     assert len(history.plans) + len(history.left_out) == len(rows)
 
 
-def test_rows_pushed_together_by_a_change_of_the_clocks_are_left_out_and_reported(
+def test_the_same_rows_are_replayed_whenever_it_is() -> None:
+    rows = perth.read(shared("sessions/perth-2018-09--2019-08.csv")).usable
+    today, later = (perth.shift(rows, now=NOW + s, limit=500) for s in (0, 3.5 * 86_400))
+    assert today.rows == later.rows == rows[:500]
+
+
+def test_a_row_pushed_into_another_by_a_change_of_the_clocks_is_left_out_for_the_next(
     tmp_path: Path,
 ) -> None:
-    # In August these follow each other. On 25 October 2026 the clocks go back at two:
-    # half past one is summer time there, and the session that started then lasts longer.
-    now = datetime(2026, 10, 25, 12, tzinfo=UTC).timestamp()
+    # In August the first three follow each other. On 25 October 2026 the clocks go back at two,
+    # and half past one comes twice.
     path = written(
         tmp_path,
-        row(3, start="2019-08-18T00:00:00,02:20", end="2019-08-18T00:00:00,03:20"),
-        row(2, start="2019-08-18T00:00:00,01:50", end="2019-08-18T00:00:00,02:20"),
-        row(1, start="2019-08-18T00:00:00,00:50", end="2019-08-18T00:00:00,01:50"),
+        row(4, start="2019-08-18T00:00:00,02:20", end="2019-08-18T00:00:00,03:20"),
+        row(3, start="2019-08-18T00:00:00,01:50", end="2019-08-18T00:00:00,02:20"),
+        row(2, start="2019-08-18T00:00:00,00:50", end="2019-08-18T00:00:00,01:50"),
+        row(1, start="2019-08-17T00:00:00,10:00", end="2019-08-17T00:00:00,11:00"),
     )
+    now = datetime(2026, 10, 25, 3, 20, tzinfo=UTC).timestamp()
     history = perth.shift(perth.read(path).usable, now=now, limit=3)
     assert [plan.duration_s for plan in history.plans] == [3600, 1800, 3600]
-    assert history.left_out == ()
-    # On 29 March 2026 they go forward at one: the last begins while the first goes on.
-    now = datetime(2026, 3, 29, 12, tzinfo=UTC).timestamp()
-    history = perth.shift(perth.read(path).usable, now=now, limit=2)
-    assert [one.number for one in history.rows] == ["2", "1"]
-    assert history.left_out == (perth.Unusable("3", "overlaps after a change of the clocks"),)
+    assert [one.reason for one in history.left_out] == ["beyond the first 3"]
+    # On 29 March 2026 they go forward at one: the newest begins while the oldest goes on.
+    now = datetime(2026, 3, 29, 2, 20, tzinfo=UTC).timestamp()
+    history = perth.shift(perth.read(path).usable, now=now, limit=3)
+    assert [one.number for one in history.rows] == ["3", "2", "1"]
+    assert history.left_out == (perth.Unusable("4", "overlaps after a change of the clocks"),)
 
 
 def test_asking_for_more_rows_than_there_are_says_how_many_there_are(tmp_path: Path) -> None:
