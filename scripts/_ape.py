@@ -38,12 +38,12 @@ class ApeSigner:
         return bytes(signed.serialize_transaction())
 
 
-def signer(alias: str | None) -> ApeSigner:
+def signer(alias: str | None, chain_id: int) -> ApeSigner:
     """Return an account by alias; on a local chain also `TEST::n`, and `TEST::0` if none is named.
 
     Raises `ConfigurationError` if ape keeps no such account.
     """
-    if ape.networks.provider.chain_id in LOCAL_CHAINS:
+    if chain_id in LOCAL_CHAINS:
         alias = alias or f"{TEST}0"
         if alias.startswith(TEST):
             return ApeSigner(ape.accounts.test_accounts[int(alias.removeprefix(TEST))])
@@ -88,7 +88,9 @@ def run(work: Callable[[Pipeline], Coroutine[Any, Any, T]]) -> T:
         provider = ape.networks.provider
         rpc = Rpc(str(getattr(provider, "http_uri", None) or provider.uri))
         try:
-            return await work(Pipeline(rpc, provider.chain_id, report=click.echo))
+            # The node's own word: for a local network ape answers with its configuration.
+            chain_id = int(await rpc.request("eth_chainId"), 16)
+            return await work(Pipeline(rpc, chain_id, report=click.echo))
         finally:
             await rpc.close()
 

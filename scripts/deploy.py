@@ -73,7 +73,7 @@ def cli(
     """
 
     async def work(pipeline: Pipeline) -> None:
-        key = signer(account)
+        key = signer(account, pipeline.chain_id)
         path = book_path(out, pipeline.chain_id)
         book = Book(path, pipeline.chain_id)
         wanted = settings_for(pipeline.chain_id, key.address, settings, options)

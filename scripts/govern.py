@@ -56,7 +56,7 @@ def cli(
         entered = Book(book_path(book, pipeline.chain_id), pipeline.chain_id)
         values = [argument(text) for text in arguments]
         call = contract_call(contract, function, entered.address(contract), *values)
-        [sender] = await pipeline.senders([signer(account)])
+        [sender] = await pipeline.senders([signer(account, pipeline.chain_id)])
         governance = Governance(pipeline, entered.address("Timelock"), sender)
         return (await governance.act(call, once=not again)).message
 

@@ -24,7 +24,7 @@ def cli() -> None:
 def _act(account: str | None, book: Path | None, name: str, *arguments: int) -> None:
     async def work(pipeline: Pipeline) -> None:
         entered = Book(book_path(book, pipeline.chain_id), pipeline.chain_id)
-        [guardian] = await pipeline.senders([signer(account)])
+        [guardian] = await pipeline.senders([signer(account, pipeline.chain_id)])
         call = contract_call("Settlement", name, entered.address("Settlement"), *arguments)
         await pipeline.execute([(guardian, call)], name)
 

@@ -48,7 +48,7 @@ def cli(
         gas = gas_money
         if gas is None:
             gas = LOCAL_GAS_MONEY if pipeline.chain_id in LOCAL_CHAINS else 0
-        [giver] = await pipeline.senders([signer(account)])
+        [giver] = await pipeline.senders([signer(account, pipeline.chain_id)])
         return await onboard(pipeline, entered, chain, giver, onboarding, gas)
 
     out.write_bytes(orjson.dumps(run(work), option=orjson.OPT_INDENT_2) + b"\n")

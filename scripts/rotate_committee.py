@@ -55,7 +55,7 @@ def cli(
             click.echo("this committee is in force")
             entered.save(wanted)
             return
-        [sender] = await pipeline.senders([signer(account)])
+        [sender] = await pipeline.senders([signer(account, pipeline.chain_id)])
         settlement = entered.address("Settlement")
         terms = (wanted.members, threshold, grace)
         call = contract_call("Settlement", "appoint_committee", settlement, *terms)
