@@ -97,6 +97,7 @@ def settled_session(
     charging: Charging | None = None,
     *,
     paid: bool = True,
+    max_per_session: int = 50_000_000,
     voucher_kind: int = VOUCHED_BY_MANUFACTURER,
 ) -> Settled:
     """Return an honest session: signed where there is a meter, paid by the driver or by nobody."""
@@ -110,7 +111,8 @@ def settled_session(
         chain.keys[CONNECTOR, key.fingerprint] = RegisteredKey(
             key.curve, voucher_kind, DRIVER.address, key.valid_from, 0
         )
-    token, mandate = token_commitment(SALT, charging.token), mandate_for(charging.token)
+    token = token_commitment(SALT, charging.token)
+    mandate = mandate_for(charging.token, max_per_session=max_per_session)
     bundle = build(
         deployment=DEPLOYMENT,
         oracle=ORACLE.address,

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chargecoin import carbon
 from chargecoin.chain import Committee
 from chargecoin.errors import NodeUnavailableError
 from chargecoin.evidence.format import Proof
@@ -380,6 +381,12 @@ async def test_a_mandate_that_does_not_cover_the_session_fails_at_payer(
     assert await failed(changed) == ("payer",)
 
 
+async def test_a_price_of_exactly_the_mandates_limit_is_covered() -> None:
+    one = settled_session(max_per_session=495_450)
+    assert (await report_of(one)).ok
+    assert (await report_of(settled_session(max_per_session=495_449))).failed == ("payer",)
+
+
 async def test_nobody_paying_by_a_mandate_fails_at_payer() -> None:
     changed = settled_session(paid=False).json
     changed["payer"] |= {"signature": "0x" + "11" * 65}
@@ -411,6 +418,21 @@ async def test_a_tariff_that_is_not_the_registrys_fails_at_price() -> None:
     assert (await report_of(one)).failed == ("price",)
     one.chain.tariffs.clear()
     assert (await report_of(one)).failed == ("price",)
+
+
+async def test_a_slot_with_anything_in_its_padding_fails_at_price() -> None:
+    changed = SIGNED.json
+    changed["price"]["tariff"] = f"0x{TARIFF.encode() | 1:064x}"
+    assert await failed(changed) == ("price",)
+
+
+async def test_a_tariff_with_bounds_has_no_price_to_check() -> None:
+    one = settled_session()
+    bounds = replace(TARIFF, minimum=replace(TARIFF.maximum, kwh=1))
+    one.chain.tariffs[CONNECTOR, 1] = bounds
+    changed = one.json
+    changed["price"]["tariff"] = f"0x{bounds.encode():064x}"
+    assert (await report_of(one.anchored(changed))).failed == ("price",)
 
 
 @pytest.mark.parametrize("change", [{"valid_from": START + 1}, {"valid_to": START}])
@@ -502,6 +524,19 @@ async def test_what_is_of_another_place_or_table_fails_at_record(
     changed = SIGNED.json
     changed[part] |= change
     assert (await failed(changed))[0] == "record"
+
+
+@pytest.mark.parametrize(("year", "expected"), [(2026, ()), (2027, ("record",))])
+async def test_a_factor_of_a_year_after_the_session_fails_at_record(
+    year: int, expected: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = settled_session()
+    factor = carbon.Factor("GB", year, one.bundle.record.grid_gco2e_per_kwh, 127, "later")
+    monkeypatch.setattr(carbon, "FACTORS", (*carbon.FACTORS, factor))
+    assert (await report_of(one)).ok  # A factor published since changes no verdict.
+    changed = one.json
+    changed["carbon"] |= {"factor": factor.id, "year": year, "source": "later"}
+    assert (await report_of(one.anchored(changed))).failed == expected
 
 
 async def test_a_connector_of_another_number_or_power_fails_at_record() -> None:

@@ -317,6 +317,13 @@ def test_unsigned_registers_must_not_contradict_the_meter(
         assert refused(charging) == "unsigned_mismatch"
 
 
+def test_a_small_session_may_differ_by_the_resolution_of_the_registers() -> None:
+    meter = Meter()
+    text = meter.sign(meter.reading("B", "57.584", START), meter.reading("E", "57.684", END))
+    assert measured(session(text, meter_stop=57_694)).energy_wh == 100
+    assert refused(session(text, meter_stop=57_695)) == "unsigned_mismatch"
+
+
 def test_a_large_session_may_differ_by_the_class_of_the_instruments() -> None:
     meter = Meter()
     text = meter.sign(meter.reading("B", "57.584", START), meter.reading("E", "157.584", END))
