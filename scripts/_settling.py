@@ -29,6 +29,9 @@ class Settler:
         self._chain = chain
         self._signers = signers
         self._pipeline = Pipeline(chain.rpc, CHAIN_ID)
+        self.rpc = chain.rpc
+        # Runs and evidence root of each batch by its number, which `collect` presents again.
+        self.settled: dict[int, tuple[bytes, bytes]] = {}
 
     async def execute(self, *calls: Call) -> list[Receipt]:
         """Send calls of the deployer in order."""
@@ -69,6 +72,7 @@ class Settler:
             runs.append(Run(connector, sequence + 1, tariff_index, previous, words))
         data = encode_runs(runs)
         root = keccak(data)
+        self.settled[len(self.settled) + 1] = data, root
         digest = batch_digest(
             self._chain.deployment.domain, epoch=1, expiry=EXPIRY, evidence_root=root, runs=data
         )

@@ -1,0 +1,195 @@
+"""The real contracts on a real anvil: reorgs as the node makes them, and verification."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from chargecoin.chain import Chain
+from chargecoin.chain.events import decode_events
+from chargecoin.chain.transactions import contract_call
+from chargecoin.local_node import CHAIN_ID
+from indexer.database import open_database
+from indexer.follow import Follower
+from indexer.read_model import ReadModel
+from indexer.rpc import Rpc
+from indexer.store import Store
+from scripts._pipeline import Pipeline
+from scripts._settling import Settler
+from tests.indexer.real import DAY, Real
+from tests.indexer.tables import contents
+from tests.support.protocol import Protocol
+
+
+@pytest.fixture
+def finality() -> int:
+    """How many blocks an epoch has; final after two."""
+    return 16
+
+
+@pytest.fixture
+async def real(
+    finality: int, start_protocol: Callable[..., Protocol], tmp_path: Path
+) -> AsyncIterator[Real]:
+    protocol = await asyncio.to_thread(
+        start_protocol, timestamp=1_767_225_600, slots_in_an_epoch=finality
+    )
+    engine = open_database(f"sqlite:///{tmp_path / 'index.sqlite'}")
+    store = Store(engine, protocol.deployment)
+    async with (
+        await Chain.connect(protocol.url, protocol.deployment) as chain,
+        Rpc(protocol.url) as rpc,
+    ):
+        settler = Settler(protocol.node, chain, protocol.members[: protocol.threshold])
+        yield Real(protocol, settler, store, Follower(rpc, store), rpc, tmp_path)
+    engine.dispose()
+
+
+async def test_the_tables_are_what_the_contracts_hold(real: Real) -> None:
+    await real.settle()
+    await real.settle()
+    await real.catch_up()
+    report = await real.verify()
+    assert [check.differences for check in report.checks if check.differing] == []
+    assert {check.name for check in report.checks} >= {
+        "vault accounts",
+        "accruals",
+        "connector heads",
+        "ledger",
+        "batch commitments",
+        "sessions from logs",
+        "settlement_days from rows",
+    }
+    assert all(
+        check.compared
+        for check in report.checks
+        if check.name in {"vault accounts", "accruals", "connector heads", "batch commitments"}
+    )
+    outcomes = {(one.status, one.reason) for one in ReadModel(real.store.engine).exceptions()}
+    assert outcomes == {(2, 1), (2, 3), (3, 17)}
+
+
+async def test_money_that_moves_otherwise_is_followed_too(real: Real) -> None:
+    """Deposits, a debt collected, fees routed, an owner's withdrawal, a payer's request."""
+    receipt = await real.settle()
+    deployment = real.protocol.deployment
+    settlement, token = deployment.address("Settlement"), deployment.address("Token")
+    driver = real.protocol.ids["payers"]["driver"]
+    await real.settler.execute(
+        contract_call("TestStablecoin", "mint", token, real.protocol.deployer.address, 10**12),
+        contract_call("TestStablecoin", "approve", token, settlement, 10**12),
+        contract_call(
+            "Settlement",
+            "deposit_for",
+            settlement,
+            *(driver["account"], driver["holder"], 10**9, 10**12),
+        ),
+        contract_call("Settlement", "route_fees", settlement),
+    )
+    real.protocol.node.rpc("evm_increaseTime", DAY)
+    words = [
+        event.args["session"].to_bytes(32, "big")
+        for event in decode_events("Settlement", settlement, receipt.logs)
+        if event.name == "Session"
+    ]
+    runs, root = real.settler.settled[1]
+    await real.settler.execute(
+        contract_call("Settlement", "collect", settlement, 1, runs, root, b"".join(words), 1)
+    )
+    await withdraw(real, 1_000_000)
+    await real.catch_up()
+    rows = contents(real.store.engine)
+    assert [len(rows[name]) for name in ("collections", "fees_routed", "accrual_withdrawals")] == [
+        *(1, 1, 1)
+    ]
+    report = await real.verify()
+    assert [check.differences for check in report.checks if check.differing] == []
+    [payout] = ReadModel(real.store.engine).payouts(1).items
+    assert payout.amount == 1_000_000
+
+
+async def withdraw(real: Real, amount: int) -> None:
+    """Withdraw of the first owner's accrual, by its own key."""
+    rpc = real.settler.rpc
+    pipeline = Pipeline(rpc, CHAIN_ID)
+    [owner] = await pipeline.senders([real.protocol.owner(1)])
+    settlement = real.protocol.deployment.address("Settlement")
+    call = contract_call("Settlement", "withdraw_accrual", settlement, 1, amount)
+    await pipeline.execute([(owner, call)])
+
+
+async def test_runs_that_were_skipped_are_noted_and_change_nothing(real: Real) -> None:
+    await real.settle()
+    first = await real.settler.batch({1: [real.session("fleet")]})
+    overlapping = await real.settler.batch({1: [real.session("")], 2: [real.session("fleet")]})
+    receipts = await real.settler.execute(first, overlapping)
+    assert all(receipt.succeeded for receipt in receipts)
+    await real.catch_up()
+    assert len(contents(real.store.engine)["skipped_runs"]) == 1
+    report = await real.verify()
+    assert [check.differences for check in report.checks if check.differing] == []
+
+
+@pytest.mark.parametrize("depth", [1, 5])
+async def test_a_reorg_of_anvil_is_undone_and_followed(real: Real, depth: int) -> None:
+    await real.settle()
+    await real.catch_up()
+    await real.settle()
+    await real.catch_up()
+    sessions = len(contents(real.store.engine)["sessions"])
+    real.protocol.node.rpc("anvil_reorg", depth, [])
+    await real.catch_up()
+    model = ReadModel(real.store.engine)
+    assert model.status().reorgs == 1
+    assert model.status().ready
+    assert len(contents(real.store.engine)["sessions"]) < sessions
+    assert contents(real.store.engine) == await real.anew()
+    report = await real.verify()
+    assert [check.differences for check in report.checks if check.differing] == []
+
+
+@pytest.mark.parametrize("finality", [1])
+async def test_a_reorg_below_finality_fails_closed_and_mends(real: Real) -> None:
+    await real.settle()
+    await real.settle()
+    await real.catch_up()
+    real.protocol.node.rpc("anvil_reorg", 5, [])
+    await real.follower.step()
+    assert not ReadModel(real.store.engine).status().ready
+    for _ in range(3):
+        await real.catch_up()
+    assert ReadModel(real.store.engine).status().ready
+    assert contents(real.store.engine) == await real.anew()
+
+
+@pytest.mark.parametrize(
+    ("statement", "found_by"),
+    [
+        ("UPDATE sessions SET paid = paid + 1 WHERE sequence = 1", "sessions from logs"),
+        ("UPDATE sessions SET energy_wh = energy_wh + 1 WHERE sequence = 2", "connector heads"),
+        ("UPDATE sessions SET owner_id = 2 WHERE id = (SELECT min(id) FROM sessions)", "accruals"),
+        ("UPDATE settlement_days SET fee = fee + 1", "settlement_days from rows"),
+        ("UPDATE connector_hours SET energy_wh = energy_wh - 1", "connector_hours from rows"),
+        ("DELETE FROM settlement_hours WHERE connector_id = 1", "settlement_hours from logs"),
+        ("UPDATE deposits SET amount = '1' WHERE account = 1", "vault accounts"),
+        ("DELETE FROM tariffs WHERE connector_id = 2", "registry"),
+        ("UPDATE batches SET commitment = evidence_root", "batch commitments"),
+        ("DELETE FROM sessions WHERE sequence = 2", "batch commitments"),
+        ("UPDATE blocks SET hash = parent WHERE logs > 0", "blocks from logs"),
+        ("UPDATE accounts SET holder = '0x00' WHERE account = 1", "vault accounts"),
+    ],
+)
+async def test_verification_finds_what_was_changed_by_hand(
+    real: Real, statement: str, found_by: str
+) -> None:
+    await real.settle()
+    await real.catch_up()
+    with real.store.engine.begin() as connection:
+        assert connection.execute(text(statement)).rowcount
+    report = await real.verify()
+    assert not report.ok
+    assert found_by in {check.name for check in report.checks if check.differing}
