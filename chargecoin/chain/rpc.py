@@ -83,9 +83,7 @@ class Rpc:
             raise NodeUnavailableError(
                 f"{self.url} gives no answer to {method}: {error!r}"
             ) from error
-        if answer.get("error"):
-            _raise(method, dict(answer["error"]))
-        return answer["result"]
+        return self._result(method, answer)
 
     async def batch(self, requests: Sequence[tuple[str, tuple[Any, ...]]]) -> list[Any]:
         """Return the results of many requests in order, sent 100 at a time.
@@ -102,10 +100,16 @@ class Rpc:
             if not isinstance(answers, list) or len(answers) != len(part):
                 raise NodeUnavailableError(f"{self.url} does not answer batches of requests")
             for (method, _), answer in zip(part, answers, strict=True):
-                if answer.get("error"):
-                    _raise(method, dict(answer["error"]))
-                results.append(answer["result"])
+                results.append(self._result(method, answer))
         return results
+
+    def _result(self, method: str, answer: Any) -> Any:
+        if isinstance(answer, dict):
+            if answer.get("error"):
+                _raise(method, dict(answer["error"]))
+            if "result" in answer:
+                return answer["result"]
+        raise NodeUnavailableError(f"{self.url} does not answer {method} as JSON-RPC 2.0 does")
 
     async def close(self) -> None:
         """End the connections."""

@@ -1,0 +1,133 @@
+"""What a node can do wrong, and what each of it means."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from eth_abi.abi import encode
+
+from chargecoin.chain import Rpc
+from chargecoin.chain.rpc import revert_reason
+from chargecoin.errors import ChainError, NodeUnavailableError, RevertedError
+
+# Error(string), as contracts refuse.
+REFUSED = bytes.fromhex("08c379a0") + encode(["string"], ["settlement: not the holder"])
+
+
+class Node:
+    """A node that answers what it is told to."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.status = 200
+        self.text = ""
+        self.released = asyncio.Event()
+        self.released.set()
+
+    def answer(self, **fields: Any) -> None:
+        self.text = json.dumps({"jsonrpc": "2.0", "id": 1} | fields)
+
+    async def handle(self, _request: web.Request) -> web.Response:
+        await self.released.wait()
+        return web.Response(status=self.status, text=self.text, content_type="application/json")
+
+
+@pytest_asyncio.fixture
+async def node() -> AsyncIterator[Node]:
+    served = Node()
+    application = web.Application()
+    application.router.add_post("/", served.handle)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    served.url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
+    yield served
+    served.released.set()
+    await runner.cleanup()
+
+
+@pytest_asyncio.fixture
+async def rpc(node: Node) -> AsyncIterator[Rpc]:
+    connected = Rpc(node.url, timeout_s=2.0)
+    yield connected
+    await connected.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        (500, "{}"),
+        (429, "{}"),
+        (200, "not JSON"),
+        (200, '{"jsonrpc": "2.0", "id": 1}'),
+        (200, "[]"),
+        (200, "null"),
+    ],
+)
+async def test_an_answer_that_is_none_means_that_the_node_is_unavailable(
+    node: Node, rpc: Rpc, status: int, text: str
+) -> None:
+    node.status, node.text = status, text
+    with pytest.raises(NodeUnavailableError):
+        await rpc.request("eth_chainId")
+
+
+async def test_a_node_that_keeps_silent_is_given_up_on(node: Node) -> None:
+    node.released.clear()
+    rpc = Rpc(node.url, timeout_s=0.05)
+    with pytest.raises(NodeUnavailableError, match="gives no answer to eth_chainId"):
+        await rpc.request("eth_chainId")
+    await rpc.close()
+
+
+async def test_a_node_that_limits_us_is_unavailable_and_not_wrong(node: Node, rpc: Rpc) -> None:
+    node.answer(error={"code": -32005, "message": "too many requests"})
+    with pytest.raises(NodeUnavailableError, match="limits us: too many requests"):
+        await rpc.request("eth_chainId")
+
+
+async def test_a_node_that_refuses_is_quoted(node: Node, rpc: Rpc) -> None:
+    node.answer(error={"code": -32000, "message": "missing trie node"})
+    with pytest.raises(ChainError, match="eth_call: missing trie node") as refused:
+        await rpc.request("eth_call")
+    assert not isinstance(refused.value, NodeUnavailableError | RevertedError)
+
+
+async def test_a_contract_that_refuses_is_quoted(node: Node, rpc: Rpc) -> None:
+    error = {"code": 3, "message": "execution reverted", "data": "0x" + REFUSED.hex()}
+    node.answer(error=error)
+    with pytest.raises(RevertedError) as refused:
+        await rpc.request("eth_call")
+    assert refused.value.reason == "settlement: not the holder"
+
+
+async def test_a_batch_that_is_not_answered_as_one_is_no_answer(node: Node, rpc: Rpc) -> None:
+    node.answer(result="0x1")
+    with pytest.raises(NodeUnavailableError, match="does not answer batches"):
+        await rpc.batch([("eth_chainId", ()), ("eth_blockNumber", ())])
+
+
+async def test_a_batch_with_an_answer_missing_is_no_answer(node: Node, rpc: Rpc) -> None:
+    node.text = json.dumps([{"jsonrpc": "2.0", "id": 1, "result": "0x1"}])
+    with pytest.raises(NodeUnavailableError, match="does not answer batches"):
+        await rpc.batch([("eth_chainId", ()), ("eth_blockNumber", ())])
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", ""),
+        (bytes.fromhex("4e487b71") + (0x11).to_bytes(32, "big"), "panic 0x11"),
+        (bytes.fromhex("118cdaa7"), "custom error 0x118cdaa7"),
+        (bytes.fromhex("08c379a0ff"), "custom error 0x08c379a0ff"),
+    ],
+)
+def test_the_words_in_a_reverts_data_are_read(data: bytes, reason: str) -> None:
+    assert revert_reason(data) == reason
