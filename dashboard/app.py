@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Final
 
 import httpx
 import structlog
@@ -46,6 +47,20 @@ from indexer.database import open_engine
 from indexer.read_model import ReadModel
 
 log = structlog.get_logger()
+
+
+VIEWS: Final = (
+    owners,
+    overview,
+    chargers,
+    sessions,
+    session,
+    verify,
+    batches,
+    methods,
+    status,
+    live,
+)
 
 
 class Files(StaticFiles):
@@ -169,18 +184,7 @@ def _routed(has: Services) -> FastAPI:
     )
     app.state.services = has
     app.state.templates = environment(has.formats)
-    for views in (
-        owners,
-        overview,
-        chargers,
-        sessions,
-        session,
-        verify,
-        batches,
-        methods,
-        status,
-        live,
-    ):
+    for views in VIEWS:
         app.include_router(views.router)
     app.mount("/static", Files(directory=HERE / "static"))
     for kind in (

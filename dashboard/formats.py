@@ -149,6 +149,13 @@ class Formats:
             return f"{hours} h {minutes:02d} min"
         return f"{minutes} min" if minutes else f"{seconds} s"
 
+    @staticmethod
+    def duration_exact(seconds: int) -> str:
+        """Return seconds to the last one: `9 min 51 s`."""
+        hours, minutes, rest = seconds // 3600, seconds // 60 % 60, seconds % 60
+        parts = ((hours, "h"), (minutes, "min"), (rest, "s"))
+        return " ".join(f"{count} {unit}" for count, unit in parts if count) or "0 s"
+
     def _element(self, at: int, text: str, title: str = "") -> Markup:
         stamp = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return Markup('<time datetime="{}" title="{}">{}</time>').format(stamp, title, text)

@@ -184,7 +184,7 @@ def receipt_line(line: LinePart, formats: Formats) -> Line:
     label, per = _LINES.get(line.name, (line.name, f"a {line.unit}"))
     quantity = {
         "Wh": lambda: f"{formats.kwh(line.quantity)} kWh",
-        "s": lambda: formats.duration(line.quantity),
+        "s": lambda: formats.duration_exact(line.quantity),
     }.get(line.unit, lambda: formats.number(line.quantity))()
     return Line(label, quantity, line.price, per, Fraction(int(line.amount_exact), SCALE))
 

@@ -122,7 +122,7 @@ def _page(
     )
 
 
-def page_of(page: VerifyPage, title: str) -> Page:
+def page_of(page: VerifyPage, title: str, owner_id: int | None = None) -> Page:
     """Return the page of a verification."""
     table = Table(
         ("step", "ok", "detail"),
@@ -131,7 +131,8 @@ def page_of(page: VerifyPage, title: str) -> Page:
             for one in page.steps
         ],
     )
-    return Page("verify.html", title, page, table, status=503 if page.problem else 200)
+    status = 503 if page.problem else 200
+    return Page("verify.html", title, page, table, status, context={"owner_id": owner_id})
 
 
 @router.get(PATH + "/verify")
@@ -155,7 +156,10 @@ async def verify_session(has: Has, render: Render, one: SessionId) -> Response:
                 f"{fetched.origin} was asked for {key} and served a proof of {proof.session_id}.",
             )
     page = _page(has, one, origin, found, data)
-    return await run_in_threadpool(render, page_of(page, f"Verify session {key}"))
+    # Only for the way back: nothing of what is said above comes from there.
+    detail = await run_in_threadpool(has.model.session, one)
+    owner_id = None if detail is None else detail.row.owner_id
+    return await run_in_threadpool(render, page_of(page, f"Verify session {key}", owner_id))
 
 
 @router.get("/verify")

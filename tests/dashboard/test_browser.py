@@ -1,7 +1,7 @@
 """The pages in a real browser: walked, live, by keyboard, without script, and accessible.
 
-With CHARGECOIN_SCREENSHOTS=docs/images in the environment, the pictures of the
-documentation are made again.
+With CHARGECOIN_SCREENSHOTS=.cache/screenshots in the environment, a picture of each page is
+kept there, to be looked at.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def opened(browser: Browser) -> Iterator[Callable[..., Page]]:
 
 
 def picture(page: Page, name: str, **options: Any) -> None:
-    """Write a screenshot for the documentation, where it is asked for."""
+    """Keep a screenshot, where it is asked for."""
     folder = os.environ.get("CHARGECOIN_SCREENSHOTS")
     if folder:
         page.screenshot(path=ROOT / folder / f"{name}.png", **options)
@@ -303,6 +303,6 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(
         wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         if wide > 0:
             faults.append(f"{name}: {wide} px too wide")
-        picture(page, f"all/{name}-{scheme}-{width}", full_page=True)
+        picture(page, f"{name}-{scheme}-{width}", full_page=True)
     context.close()
     assert faults == []

@@ -77,6 +77,12 @@ def test_durations_are_as_coarse_as_they_are_long(seconds: int, text: str) -> No
     assert ENGLISH.duration(seconds) == text
 
 
+def test_a_duration_that_is_billed_is_exact() -> None:
+    assert ENGLISH.duration_exact(591) == "9 min 51 s"
+    assert ENGLISH.duration_exact(7200) == "2 h"
+    assert ENGLISH.duration_exact(0) == "0 s"
+
+
 def test_there_is_no_change_where_there_was_nothing() -> None:
     assert ENGLISH.change(5, 0) is None
     assert ENGLISH.change(15, 10) == 0.5
