@@ -127,7 +127,7 @@ class Chain:
         chain_id = int(await self.rpc.request("eth_chainId"), 16)
         if chain_id != self.deployment.chain_id:
             raise WrongChainError(
-                f"{self.rpc.url} serves chain {chain_id}, the address book is of chain "
+                f"{self.rpc.name} serves chain {chain_id}, the address book is of chain "
                 f"{self.deployment.chain_id}; name the right node or the right address book"
             )
         books = list(self.deployment.contracts.items())
@@ -135,7 +135,7 @@ class Chain:
         for (name, address), code in zip(books, codes, strict=True):
             if len(code) <= 2:
                 raise WrongChainError(
-                    f"no code at {address} ({name}) on chain {chain_id} at {self.rpc.url}; "
+                    f"no code at {address} ({name}) on chain {chain_id} at {self.rpc.name}; "
                     "the node is behind or the address book is of another chain"
                 )
 

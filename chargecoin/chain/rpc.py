@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 
 import aiohttp
 from eth_abi.abi import decode
@@ -47,6 +48,12 @@ def revert_reason(data: bytes) -> str:
     return f"custom error 0x{data.hex()}" if data else ""
 
 
+def _words(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientResponseError):
+        return f"HTTP status {error.status}"
+    return f"{error} ({type(error).__name__})"
+
+
 def _raise(what: str, error: dict[str, Any]) -> None:
     message = str(error.get("message", error))
     if error.get("code") in _LIMITED:
@@ -64,6 +71,9 @@ class Rpc:
     def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
         """Name the node. Nothing is sent yet."""
         self.url = url
+        # Addresses of hosted nodes hold a key: messages name the host only.
+        place = urlsplit(url)
+        self.name = f"{place.scheme}://{place.hostname}" + (f":{place.port}" if place.port else "")
         self._provider = AsyncHTTPProvider(
             url,
             request_kwargs={"timeout": aiohttp.ClientTimeout(timeout_s)},
@@ -80,9 +90,10 @@ class Rpc:
         try:
             answer = await self._provider.make_request(RPCEndpoint(method), params)
         except _NO_ANSWER as error:
+            # Not chained: aiohttp's errors quote the whole address.
             raise NodeUnavailableError(
-                f"{self.url} gives no answer to {method}: {error!r}"
-            ) from error
+                f"{self.name} gives no answer to {method}: {_words(error)}"
+            ) from None
         return self._result(method, answer)
 
     async def batch(self, requests: Sequence[tuple[str, tuple[Any, ...]]]) -> list[Any]:
@@ -96,9 +107,11 @@ class Rpc:
             try:
                 answers = await self._provider.make_batch_request(part)
             except _NO_ANSWER as error:
-                raise NodeUnavailableError(f"{self.url} gives no answer: {error!r}") from error
+                raise NodeUnavailableError(
+                    f"{self.name} gives no answer to a batch: {_words(error)}"
+                ) from None
             if not isinstance(answers, list) or len(answers) != len(part):
-                raise NodeUnavailableError(f"{self.url} does not answer batches of requests")
+                raise NodeUnavailableError(f"{self.name} does not answer batches of requests")
             for (method, _), answer in zip(part, answers, strict=True):
                 results.append(self._result(method, answer))
         return results
@@ -109,7 +122,7 @@ class Rpc:
                 _raise(method, dict(answer["error"]))
             if "result" in answer:
                 return answer["result"]
-        raise NodeUnavailableError(f"{self.url} does not answer {method} as JSON-RPC 2.0 does")
+        raise NodeUnavailableError(f"{self.name} does not answer {method} as JSON-RPC 2.0 does")
 
     async def close(self) -> None:
         """End the connections."""

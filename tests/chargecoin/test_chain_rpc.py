@@ -131,3 +131,12 @@ async def test_a_batch_with_an_answer_missing_is_no_answer(node: Node, rpc: Rpc)
 )
 def test_the_words_in_a_reverts_data_are_read(data: bytes, reason: str) -> None:
     assert revert_reason(data) == reason
+
+
+async def test_the_key_in_a_nodes_address_is_in_no_message(node: Node) -> None:
+    node.status = 500
+    rpc = Rpc(node.url.replace("127.0.0.1", "user:secret@127.0.0.1") + "v3/secret?key=secret")
+    with pytest.raises(NodeUnavailableError) as unavailable:
+        await rpc.request("eth_chainId")
+    assert "secret" not in str(unavailable.value)
+    await rpc.close()
