@@ -147,6 +147,19 @@ def test_what_arrives_is_streamed_evenly_for_seven_days_from_midnight(
     assert pool.claimable(position) == WEEKLY
 
 
+def test_using_the_pool_often_streams_no_more_and_no_less(chain: RewardChain, pool: Any) -> None:
+    position = chain.stake(chain.stakers[0], CHG_UNIT)
+    stream(chain, WEEKLY)
+    boa.env.timestamp = START + DAY_S
+    for hours in (4, 6, 10):
+        wait(hours * 3_600)
+        pool.checkpoint()
+    assert pool.claimable(position) == WEEKLY // 7 * 20 // 24
+    wait(DAY_S - boa.env.timestamp % DAY_S)
+    pool.checkpoint()
+    assert pool.claimable(position) == WEEKLY // 7
+
+
 def test_stakers_share_by_weight_and_time(chain: RewardChain, pool: Any) -> None:
     first = chain.stake(chain.stakers[0], CHG_UNIT)
     stream(chain, WEEKLY)
