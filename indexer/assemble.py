@@ -144,13 +144,14 @@ class Assembler:
 
     def _open_run(self, word: int, block: int) -> _OpenRun:
         connector_id, owner_id, first, index, count = decode_run_event(word)
-        last, since = self._ledger.head(connector_id)
+        last = self._ledger.head(connector_id)
         if first != last + 1:
+            # Batches up to the last one are whole, so what is missing came after it.
+            _, since = self._ledger.batch()
             raise MissingLogsError(
-                f"block {block}: connector {connector_id} goes on at {first} after {last}",
-                since,
+                f"block {block}: connector {connector_id} goes on at {first} after {last}", since
             )
-        self._ledger.set_head(connector_id, first + count - 1, block)
+        self._ledger.set_head(connector_id, first + count - 1)
         place = self._ledger.place(connector_id)
         return _OpenRun(connector_id, owner_id, index, first, count, place)
 

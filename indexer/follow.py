@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -74,6 +75,7 @@ class Follower:
         self._fetcher = Fetcher(node, store.addresses, finality_depth)
         self._store = store
         self._prefetched: asyncio.Task[Fetched] | None = None
+        self._chain_checked = False
         self._deep_sightings = 0
         self._missing: tuple[str, int] = ("", 0)
         self.counters = Counters()
@@ -94,9 +96,8 @@ class Follower:
             raise
 
     async def _step(self) -> bool:
-        cursor = await self._offload(self._store.cursor)
-        if cursor is None:
-            cursor = await self._begin()
+        await self._check_chain()
+        cursor: Cursor = await self._offload(self._store.cursor) or self._beginning()
         tips = await self._fetcher.tips(cursor.number)
         if tips.head.number < cursor.number:
             return await self._wait(cursor, tips)
@@ -111,14 +112,20 @@ class Follower:
     def _first(self) -> int:
         return self._store.deployment.start_block
 
-    async def _begin(self) -> Cursor:
-        """Start at an empty database: make sure that this is the chain."""
+    async def _check_chain(self) -> None:
+        """Make sure, once, that this is the chain: another one would look like a huge reorg."""
+        if self._chain_checked:
+            return
         chain_id = await self._fetcher.chain_id()
         if chain_id != self._store.deployment.chain_id:
             raise WrongChainError(
                 f"the node serves chain {chain_id}, the address book is of chain "
                 f"{self._store.deployment.chain_id}; name another of the two"
             )
+        self._chain_checked = True
+
+    def _beginning(self) -> Cursor:
+        """Return where an empty database is: before the first block."""
         return Cursor(
             number=self._first - 1,
             hash=bytes(32),
@@ -296,17 +303,8 @@ class Follower:
         return True
 
 
-async def run(
-    follower: Follower,
-    stop: asyncio.Event,
-    *,
-    poll_interval_s: float,
-    woken: asyncio.Event | None = None,
-) -> None:
-    """Follow until `stop`. A node that does not answer is asked again after a pause.
-
-    `woken` (a new head was announced) ends a pause early.
-    """
+async def run(follower: Follower, stop: asyncio.Event, *, poll_interval_s: float) -> None:
+    """Follow until `stop`. A node that does not answer is asked again after a pause."""
     counters = follower.counters
     try:
         while not stop.is_set():
@@ -319,16 +317,7 @@ async def run(
                 log.warning("step_failed", detail=str(error), failures=counters.failures)
             if not more:
                 pause = poll_interval_s * 2 ** min(counters.failures, 5)
-                await _pause(min(pause, LONGEST_PAUSE_S), stop, woken)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), min(pause, LONGEST_PAUSE_S))
     finally:
         await follower.close()
-
-
-async def _pause(seconds: float, stop: asyncio.Event, woken: asyncio.Event | None) -> None:
-    events = [stop] if woken is None else [stop, woken]
-    waits = [asyncio.create_task(event.wait()) for event in events]
-    await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    for wait in waits:
-        wait.cancel()
-    if woken is not None:
-        woken.clear()

@@ -62,12 +62,13 @@ class Monitor:
             ("lag_blocks", "gauge", status.lag),
             ("block_age_seconds", "gauge", self._age(status)),
             ("ready", "gauge", int(self.ready()[0])),
-            ("reorgs_total", "counter", status.reorgs),
             ("deepest_reorg_blocks", "gauge", status.deepest_reorg),
             ("rpc_requests_total", "counter", self._rpc.requests),
             ("rpc_errors_total", "counter", self._rpc.errors),
         ]
-        values += [(f"{k}_total", "counter", v) for k, v in asdict(self._counters).items()]
+        counters = asdict(self._counters)
+        values.append(("failures_in_a_row", "gauge", counters.pop("failures")))
+        values += [(f"{name}_total", "counter", value) for name, value in counters.items()]
         lines = []
         for name, kind, value in values:
             lines.append(f"# TYPE chargecoin_indexer_{name} {kind}")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, func, select
 
 from chargecoin.tariff import Tariff
 from indexer import schema
@@ -40,7 +40,7 @@ class Ledger:
         self._flush: Callable[[], None] | None = None
         self._places: dict[int, Place] = {}
         self._tariffs: dict[tuple[int, int], Tariff] = {}
-        self._heads: dict[int, tuple[int, int]] = {}
+        self._heads: dict[int, int] = {}
         self._batch: tuple[int, int] | None = None
 
     def use(self, connection: Connection, flush: Callable[[], None]) -> None:
@@ -78,24 +78,20 @@ class Ledger:
             found = self._tariffs[key] = Tariff.decode(int.from_bytes(slot.tariff, "big"))
         return found
 
-    def head(self, connector_id: int) -> tuple[int, int]:
-        """Return a connector's last sequence and the block it was settled in, zeros at first."""
+    def head(self, connector_id: int) -> int:
+        """Return a connector's last sequence, 0 at first."""
         found = self._heads.get(connector_id)
         if found is None:
             table = schema.sessions
             row = self._select(
-                select(table.c.sequence, table.c.id)
-                .where(table.c.connector_id == connector_id)
-                .order_by(table.c.sequence.desc())
-                .limit(1)
+                select(func.max(table.c.sequence)).where(table.c.connector_id == connector_id)
             )
-            found = (0, 0) if row is None else (row.sequence, block_of(row.id))
-            self._heads[connector_id] = found
+            found = self._heads[connector_id] = row[0] or 0
         return found
 
-    def set_head(self, connector_id: int, sequence: int, block: int) -> None:
+    def set_head(self, connector_id: int, sequence: int) -> None:
         """Move a connector's head."""
-        self._heads[connector_id] = sequence, block
+        self._heads[connector_id] = sequence
 
     def batch(self) -> tuple[int, int]:
         """Return the last batch's number and its block, zeros at first."""

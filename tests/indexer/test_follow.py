@@ -259,6 +259,18 @@ async def test_a_node_of_another_chain_is_refused(
         await world.indexer.step()
 
 
+async def test_a_node_of_another_chain_does_not_undo_what_is_stored(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.catch_up()
+    before = contents(world.engine)
+    monkeypatch.setattr(type(world.node), "_answer", lambda *_: "0x1")
+    for _ in range(DEEP_SIGHTINGS + 1):
+        with pytest.raises(WrongChainError):
+            await world.restarted().step()
+    assert contents(world.engine) == before
+
+
 async def test_what_changed_is_told_in_order(world: World) -> None:
     await world.catch_up()
     model = ReadModel(world.engine)

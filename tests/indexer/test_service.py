@@ -89,6 +89,8 @@ async def test_a_running_indexer_says_how_it_is(config: Path, protocol: Protocol
             metrics = await answer.text()
         assert f"chargecoin_indexer_block_number {head}\n" in metrics
         assert re.search(r"^chargecoin_indexer_rpc_requests_total \d+$", metrics, re.MULTILINE)
+        names = re.findall(r"^# TYPE (\S+)", metrics, re.MULTILINE)
+        assert len(names) == len(set(names)), "a metric is told twice"
 
 
 async def test_a_new_block_is_in_the_tables_within_a_second(
