@@ -132,7 +132,8 @@ class World:
 
     async def advance(self, seconds: int, *nodes: Node) -> None:
         """Let time pass, on the clock and on the chain, until it is final and the nodes know."""
-        self.clock.set(self.now + seconds)
+        # The node's own time runs on by itself; a clock never runs behind it.
+        self.clock.set(max(self.now + seconds, protocol_time(self.protocol) + 1))
         self.protocol.node.set_next_timestamp(self.now)
         self.protocol.node.mine(4)
         for node in nodes:
