@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, Literal, NoReturn, TypeAlias
 
+import orjson
+
 from chargecoin.errors import CodecError
 
 Sender: TypeAlias = Literal["charge_point", "central_system"]
@@ -68,12 +70,19 @@ class CallError:
 Message: TypeAlias = Call | CallResult | CallError
 
 
+_NESTING_UNCHECKED: Final = 1000
+
+
 def _refuse_constant(name: str) -> NoReturn:
     raise CodecError(f"{name} is not JSON")
 
 
 def _load(text: str) -> Any:
     try:
+        if text.count("[") + text.count("{") > _NESTING_UNCHECKED:
+            # orjson refuses more than 1,024 levels. Python's reader has the interpreter's limit
+            # for it, which other packages raise until the stack overflows.
+            orjson.loads(text)
         value = json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
         if "\\u" in text:
             # A lone surrogate is legal in JSON's escapes but is not text: it has no UTF-8, no hash.

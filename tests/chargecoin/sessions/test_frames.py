@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import json
 from decimal import Decimal
 from typing import Any
@@ -78,6 +79,18 @@ def test_what_can_be_understood_is_understood() -> None:
 def test_what_is_no_message_is_refused(frame: str) -> None:
     with pytest.raises(CodecError):
         parse(frame)
+
+
+def test_a_deeply_nested_frame_is_refused_under_any_recursion_limit() -> None:
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(1_000_000)
+    try:
+        with pytest.raises(CodecError):
+            parse("[" * 200_000)
+        with pytest.raises(CodecError):
+            parse('{"a":' * 200_000)
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 @given(text)
