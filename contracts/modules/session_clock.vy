@@ -68,19 +68,19 @@ def _oldest_end(last_end: uint256) -> uint256:
     @dev The earliest end of a session that is not too old now.
     @param last_end The end of the last pause, 0 if there was none. It is not in
            the future.
-    @return uint256 The time `t` for which exactly 90 days without pauses lie
-            between `t` and now.
+    @return uint256 The earliest time from which to now no more than 90 days lie
+            without the pauses.
     """
     remaining: uint256 = MAX_AGE_S
     later: uint256 = block.timestamp
     end: uint256 = last_end
-    if later < end + remaining:
+    if later <= end + remaining:
         number: uint256 = self._pause_count
         for _: uint256 in range(MAX_PAUSES_IN_AGE):
             # A pause begins at least 14 days after the one before has ended, so
             # the difference is not negative.
             running: uint256 = unsafe_sub(later, end)
-            if number == 0 or running >= remaining:
+            if number == 0 or running > remaining:
                 break
             remaining = unsafe_sub(remaining, running)
             later = unsafe_sub(end, PAUSE_S)

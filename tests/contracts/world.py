@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from enum import IntEnum
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +26,16 @@ HOUR_S: Final = 3_600
 START: Final = 20_000 * DAY_S + DAY_S // 2
 ROOT: Final = keccak(text="evidence")
 FLAT: Final = Tariff.flat(Prices(kwh=450_000, hour=0, idle_hour=0, session=0), 0)
+
+
+class Fault(IntEnum):
+    """What a token of contracts/mocks/odd_token_mock.vy does wrong."""
+
+    NOTHING = 1
+    TAKES_FEE = 2
+    RETURNS_FALSE = 4
+    MOVES_NOTHING = 8
+    CALLS_BACK = 16
 
 
 @cache
