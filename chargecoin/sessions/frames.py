@@ -12,12 +12,10 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any, Final, Literal, NoReturn, TypeAlias
-
-import orjson
+from typing import Any, Final, Literal, TypeAlias
 
 from chargecoin.errors import CodecError
+from chargecoin.sessions import exact_json
 
 Sender: TypeAlias = Literal["charge_point", "central_system"]
 
@@ -70,25 +68,14 @@ class CallError:
 Message: TypeAlias = Call | CallResult | CallError
 
 
-_NESTING_UNCHECKED: Final = 1000
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise CodecError(f"{name} is not JSON")
-
-
 def _load(text: str) -> Any:
-    try:
-        if text.count("[") + text.count("{") > _NESTING_UNCHECKED:
-            # orjson refuses more than 1,024 levels. Python's reader has the interpreter's limit
-            # for it, which other packages raise until the stack overflows.
-            orjson.loads(text)
-        value = json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
-        if "\\u" in text:
-            # A lone surrogate is legal in JSON's escapes but is not text: it has no UTF-8, no hash.
+    value = exact_json.loads(text)
+    if "\\u" in text:
+        # A lone surrogate is legal in JSON's escapes but is not text: it has no UTF-8, no hash.
+        try:
             json.dumps(value, ensure_ascii=False, default=str).encode()
-    except (ValueError, RecursionError) as error:
-        raise CodecError(f"not JSON: {error}") from error
+        except ValueError as error:
+            raise CodecError(f"not text: {error}") from error
     return value
 
 

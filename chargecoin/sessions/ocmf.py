@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from chargecoin.errors import CodecError, SignatureInvalidError
+from chargecoin.sessions import exact_json
 from chargecoin.sessions.secp192k1 import SECP192K1
 from chargecoin.sessions.values import number, text_of, timestamp
 from chargecoin.typed_data import CURVE_ORDER
@@ -98,9 +98,9 @@ class OcmfDocument:
 
 def _object(text: str, part: str) -> dict[str, Any]:
     try:
-        value = json.loads(text, parse_float=Decimal)
-    except (ValueError, RecursionError) as error:
-        raise CodecError(f"OCMF {part} is not JSON: {error}") from error
+        value = exact_json.loads(text)
+    except CodecError as error:
+        raise CodecError(f"OCMF {part} is {error}") from error
     if not isinstance(value, dict):
         raise CodecError(f"OCMF {part} is not a JSON object")
     return value

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import json
+import sys
 from decimal import Decimal
 from typing import Any
 
