@@ -38,9 +38,9 @@ class LocalChain:
         return int(self.node.rpc("eth_blockNumber"), 16)
 
     def advance(self, at: int) -> None:
-        """Let the chain's time be `at` (UTC seconds), with everything before it final."""
+        """Make a block at `at`, UTC seconds; what happens next has that time or a little later."""
         self.node.set_next_timestamp(at)
-        self.node.mine(FINAL_AFTER_BLOCKS)
+        self.node.mine()
 
     def finalize(self) -> None:
         """Make everything so far final."""
@@ -49,6 +49,7 @@ class LocalChain:
     def go_live(self, at: int) -> None:
         """From `at` on, time runs by itself and a block is made every second."""
         self.advance(at)
+        self.finalize()
         self.node.rpc("evm_setIntervalMining", LIVE_BLOCK_S)
 
     def save(self, path: Path) -> None:

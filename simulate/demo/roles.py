@@ -41,7 +41,7 @@ class Pace:
     batch_max_age_s: int
 
 
-HISTORY: Final = Pace(batch_min_sessions=200, batch_max_age_s=24 * 3600)
+HISTORY: Final = Pace(batch_min_sessions=200, batch_max_age_s=12 * 3600)
 LIVE: Final = Pace(batch_min_sessions=50, batch_max_age_s=20)
 # Long against the hours that the clock jumps while a batch is on its way.
 BATCH_VALID_S: Final = 4 * 24 * 3600

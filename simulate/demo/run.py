@@ -220,7 +220,7 @@ class _Making:
         kills = self._settings.kill_proposer
         kill_at = {steps * number // (kills + 1) for number in range(1, kills + 1)}
         ends = sorted(plan.ended_at for plan in plans)
-        done = 0
+        done = asked = 0
         fleet.add(plans)
         await fleet.boot(self._begin)
         with self._display.count("sessions over", len(plans)) as advance:
@@ -237,15 +237,16 @@ class _Making:
                 while done < len(ends) and ends[done] <= at:
                     done += 1
                 advance(done)
-                await self._keep_up(roles)
+                if done - asked >= MOST_BACKLOG:
+                    asked = await self._keep_up(roles)
 
-    async def _keep_up(self, roles: Roles) -> None:
-        """Wait while much has ended that is not settled."""
+    async def _keep_up(self, roles: Roles) -> int:
+        """Wait while much has ended that is not settled; return how many are done with."""
         async with asyncio.timeout(SETTLE_TIMEOUT_S):
             while True:
                 counts = await roles.sessions()
                 if counts["closed"] + counts["pending"] + counts["proposed"] <= MOST_BACKLOG:
-                    return
+                    return counts["settled"] + counts["quarantined"]
                 await asyncio.sleep(LOOK_S)
 
     async def _settle(self, roles: Roles) -> None:
