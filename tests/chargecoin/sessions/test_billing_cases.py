@@ -284,9 +284,10 @@ def test_a_session_over_twelve_days_is_not_one_record() -> None:
 
 
 def test_power_beyond_the_connectors_is_not_plausible() -> None:
-    reading = reading_of(Charging().start(meter=0).stop(meter=24_200))
+    # 110 % of 22 kW for 3601 s are 24,206.7 Wh.
+    reading = reading_of(Charging().start(meter=0).stop(meter=24_206))
     assert plausible_power(reading, 22_000)
-    assert not plausible_power(reading_of(Charging().start(meter=0).stop(meter=24_300)), 22_000)
+    assert not plausible_power(reading_of(Charging().start(meter=0).stop(meter=24_207)), 22_000)
     assert not plausible_power(reading, 11_000)
 
 
