@@ -33,6 +33,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    literal_column,
 )
 from sqlalchemy.types import TypeEngine
 
@@ -418,13 +419,15 @@ sessions = _event(
     Index(None, "batch"),
     with_transaction=False,
 )
-# The few that were not settled, for the pages that ask only for those.
+# The few that were not settled, for the pages that ask only for those. A literal, for a
+# database finds an index of some rows only by the words that made it.
+not_settled = sessions.c.status != literal_column("1")
 Index(
     "ix_sessions_exceptions",
     sessions.c.owner_id,
     sessions.c.id,
-    sqlite_where=sessions.c.status != 1,
-    postgresql_where=sessions.c.status != 1,
+    sqlite_where=not_settled,
+    postgresql_where=not_settled,
 )
 collections = _event(
     "collections",

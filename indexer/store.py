@@ -23,6 +23,8 @@ from indexer.schema import LOG_BITS, row_id
 State = Literal["backfill", "live", "behind", "mending"]
 
 KEPT_CHANGES: Final = 5_000
+# Logs after which the statistics of the indexes are made anew.
+ANALYSE_AFTER: Final = 100_000
 # Blocks undone in one transaction at most: bounds memory where very much has to go.
 UNDO_ROWS: Final = 20_000
 _MANY_OWNERS: Final = 50
@@ -161,6 +163,8 @@ class Store:
         self.deployment = deployment
         self._events = read_contracts(deployment)
         self._ledger: Ledger | None = None
+        # As if very much had come: what came before this process is not known.
+        self._unanalysed = ANALYSE_AFTER
         self._binders = {
             name: Binder(table, engine) for name, table in schema.metadata.tables.items()
         }
@@ -231,6 +235,9 @@ class Store:
             self._forget_blocks(connection, cursor)
             self._write_cursor(connection, cursor)
             self._tell(connection, transaction, cursor.number)
+            self._unanalysed += len(logs)
+            if cursor.state == "live" and self._unanalysed >= ANALYSE_AFTER:
+                self._analyse(connection)
         # Only now: what a failed transaction taught the ledger is not so.
         self._ledger = ledger
 
@@ -288,6 +295,13 @@ class Store:
                 f"block {row.start_block}); name another database, or delete this one: it is "
                 "filled again from the chain"
             )
+
+    def _analyse(self, connection: Connection) -> None:
+        """Let SQLite learn which index finds least, from a sample; PostgreSQL does it by itself."""
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("PRAGMA analysis_limit=1000")
+            connection.exec_driver_sql("ANALYZE")
+        self._unanalysed = 0
 
     def _write_cursor(self, connection: Connection, cursor: Cursor) -> None:
         values = {name: getattr(cursor, name) for name in Cursor.__dataclass_fields__}

@@ -28,6 +28,7 @@ from indexer.schema import (
     collections,
     connectors,
     evses,
+    not_settled,
     sessions,
     sites,
     stations,
@@ -104,7 +105,7 @@ def _conditions(connection: Connection, wanted: SessionFilter) -> list[ColumnEle
         if value is not None:
             found.append(sessions.c[column] == value)
     if wanted.exceptions:
-        found.append(sessions.c.status != int(record.Status.SETTLED))
+        found.append(not_settled)
     if wanted.since is not None:
         found.append(sessions.c.settled_day >= to_day(wanted.since))
         moment = to_day(wanted.since) * DAY_S - int(_WIDEST_OFFSET.total_seconds())
@@ -249,7 +250,7 @@ def reason_counts(connection: Connection, owner_id: int | None) -> tuple[ReasonC
         func.count().label("sessions"),
         func.sum(sessions.c.gross).label("gross"),
         func.sum(sessions.c.debt).label("debt"),
-    ).where(sessions.c.status != int(record.Status.SETTLED))
+    ).where(not_settled)
     if owner_id is not None:
         query = query.where(sessions.c.owner_id == owner_id)
     found = connection.execute(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
@@ -11,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from chargecoin.errors import StoreError
 from indexer import schema
@@ -300,3 +301,59 @@ def test_an_empty_database_shows_zeros(tmp_path: Path) -> None:
     assert not model.status().ready
     assert model.overview(None, 1_767_225_600).month.totals == Totals()
     assert [*model.sessions().items, *model.batches().items, *model.owners()] == []
+
+
+def test_no_question_reads_all_sessions(filled: Filled) -> None:
+    """A page costs the same at any number of sessions: every statement searches by an index."""
+    model = filled.model
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
+    now = moments(filled)[-1]
+    since, until = date(2026, 1, 2), date(2026, 1, 9)
+    event.listen(model._engine, "before_cursor_execute", note)
+    try:
+        model.overview(1, now)
+        model.site_totals(1, since, until)
+        model.connector_totals(1, since, until)
+        model.daily_totals(1, since, until)
+        model.co2(1, since, until)
+        model.hours(1, 0, now)
+        model.exceptions(1)
+        model.batches()
+        model.batch(3)
+        model.session(1 << 64 | 1)
+        model.utilisation(1, now)
+        model.payouts(1)
+        model.status()
+        model.changes_since(0)
+        for wanted in (
+            SessionFilter(owner_id=1),
+            SessionFilter(owner_id=1, exceptions=True),
+            SessionFilter(site_id=1),
+            SessionFilter(connector_id=1),
+            SessionFilter(batch=1),
+            SessionFilter(owner_id=1, since=since, until=until),
+        ):
+            model.sessions(wanted)
+    finally:
+        event.remove(model._engine, "before_cursor_execute", note)
+    assert len(asked) > 40
+    tables = "sessions|collections|blocks|feed_entries|settlement_days|settlement_hours"
+    grows = rf"SCAN ({tables}|connector_hours)\b(?!.*USING)"
+    with model._engine.connect() as connection:
+        for statement, parameters in asked:
+            if statement.startswith("SELECT"):
+                plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+                steps = [row[3] for row in plan]
+                assert not [step for step in steps if re.match(grows, step)], (statement, steps)
+
+
+def test_exceptions_are_found_by_their_own_index(filled: Filled) -> None:
+    query = select(schema.sessions.c.id).where(schema.not_settled, schema.sessions.c.owner_id == 1)
+    statement = str(query.compile(dialect=filled.model._engine.dialect))
+    with filled.model._engine.connect() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", (1,))
+        assert "ix_sessions_exceptions" in str(list(plan))
