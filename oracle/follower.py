@@ -16,7 +16,7 @@ import structlog
 from chargecoin.chain import Block, Chain
 from chargecoin.chain.events import Event, decode_events
 from chargecoin.contracts import events
-from chargecoin.errors import ChainError
+from chargecoin.errors import ChainError, StoreError, WrongChainError
 from oracle.crash import seam
 from oracle.registry import Registry
 from oracle.settlements import Settlement, SettlementReader
@@ -59,11 +59,16 @@ class Follower:
         self._topics = _topics()
 
     async def run(self, interval_s: float) -> None:
-        """Look for final blocks every `interval_s` seconds, until cancelled."""
+        """Look for final blocks every `interval_s` seconds, until cancelled.
+
+        Raises `WrongChainError` if the node turns out to be of another chain.
+        """
         while True:
             try:
                 await self.catch_up()
-            except ChainError as error:
+            except WrongChainError:
+                raise
+            except (ChainError, StoreError) as error:
                 log.warning("not_following", error=str(error))
             await asyncio.sleep(interval_s)
 
@@ -72,6 +77,8 @@ class Follower:
 
         Raises `ChainError`; what was followed until then stays followed.
         """
+        if self._registry.block is None:
+            await self._chain.check()
         final = await self._chain.block("finalized")
         if final is None or (self._registry.block and final.number <= self._registry.block.number):
             return False

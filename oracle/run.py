@@ -38,8 +38,8 @@ async def run(config: Config) -> None:
             if fail.done():
                 fail.result()
         finally:
-            oracle.ready = False
-            oracle.feed.changed.set()  # Streams end when they see that we are not ready any more.
+            oracle.serving = False
+            oracle.feed.changed.set()  # Streams end when they see that we do not serve any more.
             for task in (stop, fail):
                 task.cancel()
             await runner.cleanup()

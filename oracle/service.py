@@ -13,9 +13,10 @@ from typing import Any, Self
 import structlog
 
 from chargecoin import deployments
-from chargecoin.chain import Chain
+from chargecoin.chain import Chain, Rpc
 from chargecoin.chain.transactions import KeySigner
 from chargecoin.clock import Clock, open_clock
+from chargecoin.errors import NodeUnavailableError
 from chargecoin.typed_data import Signer
 from oracle.central_system.intake import Intake
 from oracle.central_system.passwords import ChargePoints
@@ -63,7 +64,7 @@ class Oracle:
         self.signer = Signer(read_key(Path(config.signing_key_file)))
         self.registry = Registry(chain, database)
         self.ocpp_port: int | None = None
-        self.ready = False
+        self.serving = False
         self.feed: Feed
         self.intake: Intake | None = None
         self.central_system: CentralSystem | None = None
@@ -77,17 +78,14 @@ class Oracle:
     async def start(cls, config: Config) -> Self:
         """Start an oracle as configured.
 
+        A node that does not answer is waited for: charge points are served without it.
         Raises `ConfigurationError` for what is wrong with the configuration and
-        `ChainError` if the node is not there or is of another chain.
+        `WrongChainError` if the node is of another chain.
         """
         clock = open_clock(config.clock)
         deployment = deployments.load(Path(config.deployment))
-        chain = await Chain.connect(config.rpc_url, deployment)
-        try:
-            database = Database(Path(config.store))
-        except BaseException:
-            await chain.close()
-            raise
+        database = Database(Path(config.store))
+        chain = Chain(Rpc(config.rpc_url), deployment)
         oracle = cls(config, chain, database, clock)
         try:
             await oracle._start()
@@ -101,8 +99,15 @@ class Oracle:
         epoch = await self.database.write(stored_feed.begin_epoch)
         secret = await self.database.write(_secret)
         await self.registry.load()
+        charge_points = (
+            ChargePoints(Path(config.charge_points_file)) if config.charge_points_file else None
+        )
         self.feed = Feed(
-            self.database, FeedWriter(self.signer, epoch), self.registry.ids, self.clock
+            self.database,
+            FeedWriter(self.signer, epoch),
+            self.registry.ids,
+            charge_points.knows if charge_points else lambda _: False,
+            self.clock,
         )
         follower = Follower(
             self.chain,
@@ -111,7 +116,10 @@ class Oracle:
             SettlementReader(self.chain),
             self._on_connectors,
         )
-        await follower.catch_up()
+        try:
+            await follower.catch_up()
+        except NodeUnavailableError as error:
+            log.warning("node_unavailable", error=str(error))
         self._spawn("follower", follower.run(config.follow_interval_s))
         if config.has(ATTESTER):
             self.attester = Attester(
@@ -121,17 +129,16 @@ class Oracle:
                 signer=self.signer,
                 batch_valid_s=config.batch_valid_s,
             )
-        if config.has(CENTRAL_SYSTEM):
-            await self._start_central_system(secret)
+        if config.has(CENTRAL_SYSTEM) and charge_points:
+            await self._start_central_system(secret, charge_points)
         if config.has(PROPOSER) and self.attester and self.pipeline:
             self._start_proposer(self.attester, self.pipeline)
-        self.ready = True
+        self.serving = True
         log.info("started", roles=config.roles, oracle=self.signer.address, epoch=epoch)
 
-    async def _start_central_system(self, secret: bytes) -> None:
+    async def _start_central_system(self, secret: bytes, charge_points: ChargePoints) -> None:
         config = self.config
         self.intake = Intake(self.database, self.feed, self.clock, self.metrics)
-        charge_points = ChargePoints(Path(config.charge_points_file or ""))
         self.central_system = CentralSystem(charge_points, self.intake, self.feed, self.metrics)
         self.pipeline = Pipeline(
             self.database,
@@ -173,8 +180,13 @@ class Oracle:
         )
         self._spawn("proposer", self.proposer.run(pipeline.pending))
 
+    @property
+    def ready(self) -> bool:
+        """Whether it serves and has read the final chain."""
+        return self.serving and self.registry.block is not None
+
     async def _on_connectors(self, new: Sequence[tuple[str, int]]) -> None:
-        if self.central_system and self.ready:
+        if self.central_system and self.serving:
             await self.feed.registered(new, self.central_system.connected)
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
@@ -201,7 +213,7 @@ class Oracle:
 
     async def close(self) -> None:
         """Let no charge point in any more, finish what is in hand, and close the store."""
-        self.ready = False
+        self.serving = False
         if self.central_system:
             await self.central_system.stop()
         for task in self._tasks:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from sqlite3 import Connection
 from typing import Final
 
+import structlog
+
 from chargecoin.clock import Clock
+from chargecoin.errors import StoreError
 from oracle.feed.entries import WHOLE_ORACLE, FeedEvent, FeedWriter
 from oracle.signals import Signal
 from oracle.store import connectors
 from oracle.store.database import Database
+
+log = structlog.get_logger()
 
 HEARTBEAT_S: Final = 300
 OFFLINE: Final = "Offline"
@@ -20,10 +25,11 @@ _LOOK_S: Final = 1.0
 
 
 class Feed:
-    """The feed of the charge points that are connected to this oracle.
+    """The feed of the charge points that connect to this oracle.
 
     `ids` gives the connector id of (charge point, connector number) and is kept
     up to date by the registry's follower; what is not registered has no entries.
+    `serves` says whether a charge point connects here, or to another oracle.
     """
 
     def __init__(
@@ -31,11 +37,13 @@ class Feed:
         database: Database,
         writer: FeedWriter,
         ids: Mapping[tuple[str, int], int],
+        serves: Callable[[str], bool],
         clock: Clock,
     ) -> None:
         self._database = database
         self._writer = writer
         self._ids = ids
+        self._serves = serves
         self._clock = clock
         self._heartbeat_at = clock.now()
         self.changed = Signal()
@@ -55,7 +63,9 @@ class Feed:
         def write(connection: Connection) -> None:
             self._writer.append(connection, WHOLE_ORACLE, FeedEvent("restart", 0, OFFLINE), at)
             for charge_point, number in self._ids:
-                self.record(connection, charge_point, [FeedEvent("snapshot", number, OFFLINE)], at)
+                if self._serves(charge_point):
+                    event = FeedEvent("snapshot", number, OFFLINE)
+                    self.record(connection, charge_point, [event], at)
 
         at = self._heartbeat_at = self._clock.now()
         await self._database.write(write)
@@ -68,7 +78,7 @@ class Feed:
             for charge_point, number in new:
                 if charge_point in connected:
                     self._snapshot(connection, charge_point, at, only=number)
-                else:
+                elif self._serves(charge_point):
                     event = FeedEvent("snapshot", number, OFFLINE)
                     self.record(connection, charge_point, [event], at)
 
@@ -106,16 +116,19 @@ class Feed:
         await self._database.write(write)
         self.changed.set()
 
+    async def _heartbeat(self, at: float) -> None:
+        event = FeedEvent("heartbeat", 0, "Available")
+        await self._database.write(lambda c: self._writer.append(c, WHOLE_ORACLE, event, at))
+        self._heartbeat_at = at
+        self.changed.set()
+
     async def beat(self) -> None:
         """Write a heartbeat whenever five minutes have passed, until cancelled."""
         while True:
             await asyncio.sleep(_LOOK_S)
             at = self._clock.now()
             if at >= self._heartbeat_at + HEARTBEAT_S:
-                self._heartbeat_at = at
-                await self._database.write(
-                    lambda connection, at=at: self._writer.append(  # type: ignore[misc]
-                        connection, WHOLE_ORACLE, FeedEvent("heartbeat", 0, "Available"), at
-                    )
-                )
-                self.changed.set()
+                try:
+                    await self._heartbeat(at)
+                except StoreError as error:
+                    log.warning("not_stored", error=str(error))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 from chargecoin import merkle
 from chargecoin.evidence.format import Proof, hexed, word_hex
-from chargecoin.record import Outcome
+from chargecoin.record import Status
 from oracle.service import Oracle
 from oracle.store import attestations, batches, feed, frames, mandates, quarantine, sessions
 from oracle.store.quarantine import Entry
@@ -19,10 +18,7 @@ async def status(oracle: Oracle) -> dict[str, Any]:
     """Return how many sessions and batches are where."""
     read = oracle.database.read
     counts = await read(sessions.counts)
-    outcomes = Counter(
-        Outcome.decode(int.from_bytes(word, "big")).status.name.lower()
-        for word in await read(sessions.outcomes)
-    )
+    outcomes = await read(sessions.outcomes)
     by_state = await read(batches.counts)
     settled, final = await read(batches.settled_counts)
     waiting = await read(quarantine.counts)
@@ -39,9 +35,7 @@ async def status(oracle: Oracle) -> dict[str, Any]:
             "open": counts["open"],
             **state,
             "final": counts["final"],
-            "outcomes": {
-                name: outcomes.get(name, 0) for name in ("settled", "unfunded", "rejected")
-            },
+            "outcomes": {one.name.lower(): outcomes.get(one, 0) for one in Status},
         },
         "backlog": sum(state[name] for name in BACKLOG),
         "quarantine": waiting,

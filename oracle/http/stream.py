@@ -40,7 +40,7 @@ async def feed_stream(request: web.Request) -> web.StreamResponse:
         headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
     )
     await response.prepare(request)
-    while oracle.ready:
+    while oracle.serving:
         seen = oracle.feed.changed.version
         entries = await _entries(oracle, after, MAX_ENTRIES)
         try:

@@ -18,7 +18,6 @@ import structlog
 
 from chargecoin.errors import CodecError
 from chargecoin.typed_data import Signer, recover
-from oracle.committee.attester import PASSING
 from oracle.committee.proposal import SIGNATURE_HEADER, Proposal, Refusal, seal
 from oracle.crash import seam
 
@@ -34,13 +33,11 @@ class Collected:
     signatures: dict[str, bytes] = field(default_factory=dict)
     refused: list[Refusal] = field(default_factory=list)
 
-    def against(self) -> Counter[str]:
-        """Return how many attesters refuse each session, by its id in hex."""
-        return Counter(
-            refusal.session
-            for refusal in self.refused
-            if refusal.session and refusal.reason not in PASSING
-        )
+    def hopeless(self, tolerated: int) -> list[Refusal]:
+        """Return one refusal of each session that more than `tolerated` attesters refuse."""
+        by_session = {refusal.session: refusal for refusal in self.refused if refusal.session}
+        counts = Counter(refusal.session for refusal in self.refused)
+        return [one for session, one in by_session.items() if counts[session] > tolerated]
 
 
 class Collector:

@@ -30,6 +30,8 @@ log = structlog.get_logger()
 
 # Sessions that stand in one another's way are sorted out one a round; the rest waits.
 MAX_ROUNDS: Final = 16
+# How long (s, by the clock) a connector waits before what stood against it is tried again.
+HOLD_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Drafter:
         self._signer = signer
         self._clock = clock
         self._batch_valid_s = batch_valid_s
+        self._held: dict[int, float] = {}
 
     async def draft(self) -> Drafted | None:
         """Make a batch of what is pending and store it, None if nothing can go now.
@@ -78,8 +81,9 @@ class Drafter:
         latest = await self._chain.block()
         if latest is None:
             return None
+        held = self._held_now()
         waiting = await self._database.read(
-            lambda c: sessions.pending(c, latest.timestamp, MAX_SESSIONS)
+            lambda c: sessions.pending(c, latest.timestamp, MAX_SESSIONS, held)
         )
         epoch = await self._chain.current_epoch()
         for _ in range(MAX_ROUNDS):
@@ -90,18 +94,32 @@ class Drafter:
             verified, against = await self._verify(built)
             if verified is not None and not against:
                 return await self._store(built, verified, latest)
-            # What waits for its time makes its connector wait: sequences have no gaps.
-            held = {number for number, conflict in against.items() if conflict.check in PASSING}
-            connectors = {one.connector_id for one in waiting if one.id in held}
             for number, conflict in against.items():
-                if number not in held:
-                    await self._set_aside(number, conflict)
+                await self.take_out(number, conflict)
+            held = self._held_now()
             waiting = [
-                one
-                for one in waiting
-                if one.id not in against and one.connector_id not in connectors
+                one for one in waiting if one.id not in against and one.connector_id not in held
             ]
         return None
+
+    async def take_out(self, number: int, why: Conflict) -> None:
+        """Keep a session out of batches: for a while if that may pass, else in quarantine."""
+        at = self._clock.now()
+        log.warning("session_refused", session=number, check=why.check, detail=why.sentence)
+        if why.check in PASSING:
+            # The connector's other sessions wait too, since sequences have no gaps.
+            connector_id = await self._database.read(lambda c: sessions.connector(c, number))
+            self._held[connector_id] = at + HOLD_S
+            return
+        await self._database.write(
+            lambda c: sessions.put_in_quarantine(c, number, at, why.check, why.sentence)
+        )
+
+    def _held_now(self) -> set[int]:
+        """Return the connectors whose sessions wait for what may pass."""
+        at = self._clock.now()
+        self._held = {one: until for one, until in self._held.items() if until > at}
+        return set(self._held)
 
     async def again(self, batch: Batch) -> Drafted:
         """Make a stored batch's proposal again, after a restart.
@@ -157,13 +175,6 @@ class Drafter:
             found = {built.numbers[one]: conflict for one, conflict in trial.found.items()}
             return verified, found
         return verified, {}
-
-    async def _set_aside(self, number: int, why: Conflict) -> None:
-        at = self._clock.now()
-        log.warning("session_refused", session=number, check=why.check, detail=why.sentence)
-        await self._database.write(
-            lambda c: sessions.put_in_quarantine(c, number, at, why.check, why.sentence)
-        )
 
     async def _store(self, built: Built, verified: Verified, latest: Block) -> Drafted:
         proposal = built.proposal

@@ -34,6 +34,7 @@ from oracle.registry import Registry
 from oracle.settlements import Settlement
 from oracle.signals import Signal
 from oracle.store import batches, sessions
+from oracle.store.attestations import Conflict
 from oracle.store.batches import Batch
 from oracle.store.database import Database
 
@@ -167,29 +168,19 @@ class Proposer:
         return 0.0
 
     async def _refused(self, batch: Batch, collected: Collected, wanted: int) -> float:
-        """Set aside what too many members refuse; otherwise ask again later."""
-        others = self._collector.members
-        hopeless = [
-            refusal
-            for refusal in collected.refused
-            if collected.against()[refusal.session or ""] > others - wanted
-        ]
+        """Take out what too many members refuse; otherwise ask again later."""
+        hopeless = collected.hopeless(self._collector.members - wanted)
         if not hopeless:
             return RETRY_S
-        places = {
-            (one.connector_id, one.sequence): one.id
+        numbers = {
+            record.session_id(one.connector_id, one.sequence or 0): one.id
             for one in await self._database.read(lambda c: sessions.in_batch(c, batch.id))
         }
-        at = self._clock.now()
         for refusal in hopeless:
-            place = record.split_session_id(int(refusal.session or "0x0", 16))
-            number = places.get(place)
+            number = numbers.get(int(refusal.session or "0x0", 16))
             if number is not None:
-                await self._database.write(
-                    lambda c, number=number, refusal=refusal: sessions.put_in_quarantine(  # type: ignore[misc]
-                        c, number, at, refusal.reason, f"The committee refuses it: {refusal.detail}"
-                    )
-                )
+                sentence = f"The committee refuses it: {refusal.detail}"
+                await self._drafter.take_out(number, Conflict(refusal.reason, sentence))
         await self._release(batch, "the committee refuses sessions in it")
         return 0.0
 

@@ -22,7 +22,7 @@ from chargecoin.errors import (
     ChainError,
     ChargeCoinError,
     MeteringError,
-    NodeUnavailableError,
+    StoreError,
 )
 from chargecoin.evidence import bundle as evidence
 from chargecoin.evidence.bundle import Payer, SessionRef, Terms
@@ -98,8 +98,8 @@ class Pipeline:
                 await self.give_up()
                 while await self.step():
                     pass
-            except NodeUnavailableError as error:
-                log.warning("node_unavailable", error=str(error))
+            except (ChainError, StoreError) as error:
+                log.warning("pipeline_waits", error=str(error))
             await _either(closed, closed_seen, self._registry.advanced, final_seen)
 
     async def give_up(self) -> None:
@@ -132,10 +132,15 @@ class Pipeline:
                 await self._set_aside(number, error.code, str(error))
             except MeteringError as error:
                 await self._set_aside(number, error.code, str(error))
-            except ChainError:
+            except (ChainError, StoreError):
                 raise
             except ChargeCoinError as error:
                 await self._set_aside(number, "no_evidence", str(error))
+            except Exception:
+                # A bug of ours must not stop everybody else's sessions.
+                log.exception("session_failed", session=number)
+                sentence = "This session made the oracle fail; the log of that moment says how."
+                await self._set_aside(number, "internal_error", sentence)
             else:
                 seam("session_measured")
                 await self._database.write(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from sqlite3 import Connection, Row
+
+import orjson
 
 from oracle.store import quarantine
 
@@ -108,18 +110,29 @@ def put_in_quarantine(
         quarantine.add(connection, at, row["charge_point"], code, sentence, session=number)
 
 
-def pending(connection: Connection, until: int, limit: int) -> list[Pending]:
+def pending(
+    connection: Connection, until: int, limit: int, without: Collection[int] = ()
+) -> list[Pending]:
     """Return what may be proposed: ended by `until` (UTC seconds), in the order of sequences.
+
+    `without` are connectors to leave out.
 
     What was proposed before keeps its place, since attesters hold its word under
     that sequence until the earlier batch has expired.
     """
     rows = connection.execute(
         "SELECT * FROM sessions WHERE state = 'pending' AND ended_at <= ?"
+        " AND connector_id NOT IN (SELECT value FROM json_each(?))"
         " ORDER BY position IS NULL, position, ended_at, id LIMIT ?",
-        (until, limit),
+        (until, orjson.dumps(list(without)).decode(), limit),
     )
     return [_pending(row) for row in rows]
+
+
+def connector(connection: Connection, number: int) -> int:
+    """Return the connector of a measured session."""
+    row = connection.execute("SELECT connector_id FROM sessions WHERE id = ?", (number,))
+    return int(row.fetchone()["connector_id"])
 
 
 def waiting(connection: Connection) -> tuple[int, float | None]:
@@ -208,11 +221,14 @@ def release_lost(connection: Connection, final_time: int) -> None:
     )
 
 
-def outcomes(connection: Connection) -> Iterable[bytes]:
-    """Return the outcome words of all settled sessions."""
-    return [
-        row[0] for row in connection.execute("SELECT outcome FROM sessions WHERE outcome NOT NULL")
-    ]
+def outcomes(connection: Connection) -> dict[int, int]:
+    """Return how many sessions have each status (docs/protocol.md, section 2)."""
+    rows = connection.execute(
+        # The status is the byte after the 96 bits of the session id.
+        "SELECT hex(substr(outcome, 13, 1)) AS status, count(*) AS n FROM sessions"
+        " WHERE outcome NOT NULL GROUP BY status"
+    )
+    return {int(row["status"], 16): row["n"] for row in rows}
 
 
 def counts(connection: Connection) -> dict[str, int]:

@@ -28,7 +28,12 @@ from tests.oracle.harness import ChargePoint, basic_auth
 from tests.support.charging import START
 
 ORACLE: Final = Signer(bytes([7]) * 32)
-CONNECTORS: Final = {("CP-0001", 1): 101, ("CP-0001", 2): 102, ("CP-0002", 1): 201}
+CONNECTORS: Final = {
+    ("CP-0001", 1): 101,
+    ("CP-0001", 2): 102,
+    ("CP-0002", 1): 201,
+    ("CP-0003", 1): 301,
+}
 
 
 @dataclass
@@ -100,9 +105,11 @@ async def listening(folder: Path) -> AsyncIterator[Listening]:
     database = Database(folder / "oracle.sqlite")
     clock, metrics = ManualClock(START), Metrics()
     epoch = await database.write(stored_feed.begin_epoch)
-    feed = Feed(database, FeedWriter(ORACLE, epoch), CONNECTORS, clock)
+    charge_points = ChargePoints(file)
+    writer = FeedWriter(ORACLE, epoch)
+    feed = Feed(database, writer, CONNECTORS, charge_points.knows, clock)
     intake = Intake(database, feed, clock, metrics)
-    server = CentralSystem(ChargePoints(file), intake, feed, metrics)
+    server = CentralSystem(charge_points, intake, feed, metrics)
     await feed.start()
     port = await server.start("127.0.0.1", 0)
     try:

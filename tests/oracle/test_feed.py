@@ -102,6 +102,11 @@ async def test_a_connector_that_is_not_registered_has_no_entries(
     assert {one["connector_id"] for one in new} == {201}
 
 
+async def test_a_charge_point_of_another_oracle_has_no_entries(central_system: Listening) -> None:
+    # CP-0003 is registered with connector 301, and does not connect here.
+    assert 301 not in {one["connector_id"] for one in await central_system.entries()}
+
+
 async def test_a_newly_registered_connector_begins_with_a_snapshot(
     central_system: Listening,
 ) -> None:

@@ -409,6 +409,21 @@ async def test_a_connector_that_is_available_again_has_lost_its_transactions_end
     assert (await central_system.counts())["closed"] == 1
 
 
+async def test_a_connector_that_is_available_again_has_no_open_transaction(
+    central_system: Listening,
+) -> None:
+    async with central_system.charge_point() as charge_point:
+        number = await started(charge_point)
+        for _ in range(2):
+            await charge_point.call(
+                "StatusNotification", connectorId=1, errorCode="NoError", status="Available"
+            )
+        assert await central_system.waiting() == ["no_end"]
+        await charge_point.call("StopTransaction", **stop(number))
+    assert await central_system.waiting() == []
+    assert (await central_system.counts())["closed"] == 1
+
+
 async def test_a_late_stop_takes_the_session_out_of_quarantine(central_system: Listening) -> None:
     async with central_system.charge_point() as charge_point:
         number = await started(charge_point)

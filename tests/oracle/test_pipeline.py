@@ -248,6 +248,28 @@ async def test_a_transaction_that_never_ends_is_set_aside_once(world: World, nod
     assert (status["sessions"]["in"], status["quarantine"]) == (1, {"no_end": 1})
 
 
+async def test_a_session_that_makes_us_fail_is_set_aside_and_the_others_go_on(
+    world: World, node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = world.now
+    await world.advance(8000, node)
+    assert node.oracle.pipeline
+    prepare = node.oracle.pipeline.prepare
+    broken: list[int] = []
+
+    async def once(number: int) -> Pending:
+        if not broken:
+            broken.append(number)
+            raise ZeroDivisionError
+        return await prepare(number)
+
+    monkeypatch.setattr(node.oracle.pipeline, "prepare", once)
+    for start in (begin, begin + 3600):
+        await world.take(node, world.charging(start))
+    status = await until(node, lambda s: s["sessions"]["pending"] == 1)
+    assert status["quarantine"] == {"internal_error": 1}
+
+
 async def test_the_tariff_in_force_at_the_start_is_the_one(world: World, node: Node) -> None:
     connector = node.oracle.registry.ids["CP-0001", 1]
     change = world.now + 5000

@@ -331,6 +331,20 @@ async def test_while_settlement_is_paused_the_batch_waits(world: World) -> None:
         assert (found.id, found.state) == (batch.id, "signed")
 
 
+async def test_an_oracle_that_starts_without_its_node_serves_charge_points(world: World) -> None:
+    async with world.oracles(1) as (only,):
+        await world.advance(10, only)
+    async with (
+        world.oracles(1, rpc_url="http://127.0.0.1:9") as (only,),
+        world.charge_point(only) as charge_point,
+    ):
+        assert not (await only.get("/ready"))["ready"]
+        number = await charge_point.replay(world.charging(world.now))
+        assert number
+        status = await only.get("/status")
+        assert (status["sessions"]["closed"], status["feed"]["n"] > 5) == (1, True)
+
+
 async def test_the_node_being_away_stops_nothing_for_good(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
