@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
-import re
-from pathlib import Path
-from typing import Any
-
 import pytest
 
 from chargecoin.chain import Chain
@@ -15,22 +9,11 @@ from chargecoin.chain.transactions import contract_call
 from chargecoin.record import Assurance, SessionRecord
 from scripts._settling import Settler
 from tests.support.anvil import GENESIS
+from tests.support.examples import Example, examples, run
 from tests.support.protocol import Protocol, secret
 
-DOCS = Path(__file__).parents[2] / "docs"
 PAGES = ("payer.md", "protocol-developer.md")
 HOUR = 3600
-
-
-def examples() -> list[Any]:
-    """Return each example by its place, and whether it reads what the chain has settled."""
-    found = []
-    for page in PAGES:
-        text = (DOCS / page).read_text()
-        for match in re.finditer(r"```python\n(.*?)```", text, re.DOTALL):
-            line = text[: match.start()].count("\n") + 1
-            found.append(pytest.param(match[1], id=f"{page}:{line}"))
-    return found
 
 
 async def prepare(protocol: Protocol) -> None:
@@ -60,25 +43,18 @@ async def prepare(protocol: Protocol) -> None:
 
 
 def test_there_are_examples() -> None:
-    assert len(examples()) == 5
+    assert len(examples(*PAGES)) == 5
 
 
-@pytest.mark.parametrize("source", examples())
-async def test_an_example_runs(
-    source: str, protocol: Protocol, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.parametrize("example", examples(*PAGES))
+async def test_an_example_runs(example: Example, protocol: Protocol) -> None:
     await prepare(protocol)
-    names: dict[str, Any] = {
+    names = {
         "book": protocol.book,
         "rpc_url": protocol.url,
         "secret": bytes.fromhex(secret("fleet")[2:]),
     }
-    code = compile(source, "example", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    # With top-level await the code is a coroutine function's, and eval hands out the coroutine.
-    running = eval(code, names)
-    if inspect.isawaitable(running):
-        await running
-    printed = capsys.readouterr().out
-    assert ("print" in source) == bool(printed)
-    if "Outcome.decode" in source:
+    printed = await run(example, names)
+    assert ("print" in example.source) == bool(printed)
+    if "Outcome.decode" in example.source:
         assert "SETTLED 11000 4950000" in printed

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -16,7 +11,7 @@ from click.testing import CliRunner, Result
 from chargecoin.cli import cli
 from chargecoin.errors import EvidenceError, NodeUnavailableError
 from chargecoin.evidence.verify import STEPS
-from tests.support.settlement import SettledSession
+from tests.support.settlement import SettledSession, serve
 
 
 def run(settled: SettledSession, *arguments: str) -> Result:
@@ -27,35 +22,6 @@ def run(settled: SettledSession, *arguments: str) -> Result:
 
 def files(settled: SettledSession) -> list[str]:
     return ["--bundle", str(settled.bundle_file), "--proof", str(settled.proof_file)]
-
-
-@contextmanager
-def oracle(settled: SettledSession, **served: bytes) -> Iterator[str]:
-    """Serve evidence as an oracle does."""
-    content = {
-        f"/evidence/{settled.proof.session_id}": served.get("evidence", settled.data),
-        f"/proof/{settled.proof.session_id}": served.get("proof", settled.proof_file.read_bytes()),
-    }
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = content.get(self.path, b"")
-            self.send_response(200 if body else 404)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def test_a_settled_session_is_verified_against_the_contracts(settled: SettledSession) -> None:
@@ -75,13 +41,13 @@ def test_a_block_becomes_final_as_the_chain_grows(settled: SettledSession) -> No
 
 
 def test_a_session_is_verified_by_its_id_from_an_oracle(settled: SettledSession) -> None:
-    with oracle(settled) as url:
+    with serve(settled) as url:
         for session in ("1/1", settled.proof.session_id, "0x10000000000000001"):
             assert run(settled, session, "--evidence", url).exit_code == 0
 
 
 def test_another_oracle_is_asked_where_one_does_not_serve(settled: SettledSession) -> None:
-    with oracle(settled, proof=b"") as without, oracle(settled) as url:
+    with serve(settled, proof=b"") as without, serve(settled) as url:
         found = run(settled, "1/1", "--evidence", without, "--evidence", url)
         assert found.exit_code == 0
         missing = run(settled, "1/1", "--evidence", without)

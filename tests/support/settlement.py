@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from eth_utils.crypto import keccak
@@ -182,3 +185,32 @@ def settle_session(protocol: Protocol, tmp_path: Path) -> Callable[[], SettledSe
 def settled(settle_session: Callable[[], SettledSession]) -> SettledSession:
     """One settled session on the test's chain."""
     return settle_session()
+
+
+@contextmanager
+def serve(settled: SettledSession, **served: bytes) -> Iterator[str]:
+    """Serve a session's evidence as an oracle does, at the address yielded."""
+    content = {
+        f"/evidence/{settled.proof.session_id}": served.get("evidence", settled.data),
+        f"/proof/{settled.proof.session_id}": served.get("proof", settled.proof_file.read_bytes()),
+    }
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = content.get(self.path, b"")
+            self.send_response(200 if body else 404)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
