@@ -50,7 +50,7 @@ def run(path: Path, port: int | None, clock: str | None) -> None:
         port=config.port,
         log_level="warning",
         # Live streams never end by themselves.
-        timeout_graceful_shutdown=3,
+        timeout_graceful_shutdown=1,
         server_header=False,
     )
     server = uvicorn.Server(listening)

@@ -23,10 +23,8 @@ class Freshness:
     banners: tuple[Word, ...]
 
 
-def judge(
-    status: Status, *, looked: bool, node_head: int | None, reorg: Change | None
-) -> Freshness:
-    """Say how current the tables are, given the node's head where it was asked (`looked`)."""
+def judge(status: Status, *, asked: bool, node_head: int | None, reorg: Change | None) -> Freshness:
+    """Say how current the tables are, given the node's head where it was `asked`."""
     head = max(status.head_number, node_head or 0)
     sentence = (
         f"As of block {status.number:,} of chain {status.chain_id}, final up to "
@@ -77,7 +75,7 @@ def judge(
         )
         short = f"{behind:,} blocks behind"
         return Freshness("warn", word.name, short, sentence, (*banners, word))
-    if status.state == "behind" or (looked and node_head is None):
+    if status.state == "behind" or (asked and node_head is None):
         word = Word(
             "warn",
             "The node does not keep up"

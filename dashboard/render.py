@@ -77,9 +77,10 @@ class Renderer:
     """Answers one request."""
 
     def __init__(self, request: Request, has: Annotated[Services, Depends(services)]) -> None:
-        """Know the request's form and address."""
+        """Know the request's form and address, and what was new before the page was read."""
         self._request = request
         self._has = has
+        self._newest = has.watch.newest
 
     def __call__(self, page: Page) -> Response:
         """Return a page as HTML, JSON or CSV."""
@@ -95,7 +96,7 @@ class Renderer:
         watch = has.watch
         freshness = judge(
             has.model.status(),
-            looked=watch.looked,
+            asked=watch.asked,
             node_head=watch.node_head,
             reorg=watch.last_reorg,
         )
@@ -108,7 +109,7 @@ class Renderer:
             "data": page.data,
             "nav": navigation(page),
             "here": path,
-            "live": page.live and f"{page.live}&after={watch.newest}",
+            "live": page.live and f"{page.live}&after={self._newest}",
             "freshness": freshness,
             "banners": freshness.banners,
             **page.context,

@@ -1,9 +1,12 @@
-"""One look at the tables a second for all readers: who follows a page live waits here."""
+"""One look at the tables a second for all readers: who follows a page live waits here.
+
+Node and oracles are asked beside it, so that none of them holds up the others.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,8 +28,8 @@ TICK_S: Final = 30
 REMEMBERED: Final = 500
 # Each open page holds one; more than this are told to come back.
 STREAMS: Final = 2000
-# Of every so many looks one asks the oracles what they hold back.
-QUARANTINE_EVERY: Final = 15
+NODE_INTERVAL_S: Final = 2.0
+ORACLE_INTERVAL_S: Final = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +54,9 @@ class Watch:
         self._newest = 0
         self._ticked_at = clock.now()
         self._ticks = 0
-        self._looks = 0
+        self._looked = False
         self._closed = False
-        self.looked = False
+        self.asked = False
         self.node_head: int | None = None
         self.last_reorg: Change | None = None
         self.held_back: tuple[HeldBack, ...] = ()
@@ -66,38 +69,57 @@ class Watch:
         return self._newest
 
     async def look(self) -> None:
-        """Read what is new, and wake whoever waits for it."""
-        self.node_head = await self._node.head()
-        if self._looks % QUARANTINE_EVERY == 0:
-            self.held_back = await self._oracles.held_back()
-        self._looks += 1
-        if not self.looked:
+        """Read what is new in the tables, and wake whoever waits for it."""
+        if not self._looked:
             status = await asyncio.to_thread(self._model.status)
             self._newest = max(0, status.change - REMEMBERED)
+            self._looked = True
         fresh = await asyncio.to_thread(self._model.changes_since, self._newest)
         now = self._clock.now()
         tick = now - self._ticked_at >= TICK_S
-        self.looked = True
         for change in fresh:
             self._newest = change.change
             if change.kind == "reorg":
                 self.last_reorg = change
         if tick:
             self._ticked_at = now
-            self._ticks += 1
         if fresh or tick:
-            async with self._changed:
-                self._changes = [*self._changes, *fresh][-REMEMBERED:]
-                self._changed.notify_all()
+            await self._wake(fresh, tick=tick)
+
+    async def ask_node(self) -> None:
+        """Ask the node how far the chain is."""
+        before, self.node_head = self.node_head, await self._node.head()
+        first, self.asked = not self.asked, True
+        if not first and (before is None) != (self.node_head is None):
+            await self._wake((), tick=True)
+
+    async def ask_oracles(self) -> None:
+        """Ask the oracles what they hold back."""
+        before, self.held_back = self.held_back, await self._oracles.held_back()
+        if before != self.held_back:
+            await self._wake((), tick=True)
 
     async def run(self) -> None:
-        """Look once a second until cancelled; a fault of the store is logged and outlived."""
+        """Look and ask again and again, each at its own pace, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._repeat(self.look, INTERVAL_S))
+            group.create_task(self._repeat(self.ask_node, NODE_INTERVAL_S))
+            group.create_task(self._repeat(self.ask_oracles, ORACLE_INTERVAL_S))
+
+    @staticmethod
+    async def _repeat(work: Callable[[], Awaitable[None]], pause_s: float) -> None:
         while True:
             try:
-                await self.look()
+                await work()
             except (StoreError, SQLAlchemyError) as error:
                 log.warning("the tables cannot be read", error=str(error))
-            await asyncio.sleep(INTERVAL_S)
+            await asyncio.sleep(pause_s)
+
+    async def _wake(self, fresh: Sequence[Change], *, tick: bool) -> None:
+        async with self._changed:
+            self._changes = [*self._changes, *fresh][-REMEMBERED:]
+            self._ticks += tick
+            self._changed.notify_all()
 
     async def close(self) -> None:
         """End all streams."""
@@ -108,6 +130,11 @@ class Watch:
     async def follow(self, owner_id: int, after: int) -> AsyncIterator[Signal]:
         """Yield a signal for each look that found something about an owner (0: anyone)."""
         ticks = self._ticks
+        oldest = self._changes[0].change if self._changes else self._newest + 1
+        if not oldest - 1 <= after <= self._newest:
+            # It heard its last so long ago, or of other tables, that we cannot tell what it missed.
+            after = self._newest
+            yield Signal(after, ("missed",))
 
         def fresh() -> list[Change]:
             return [

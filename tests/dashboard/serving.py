@@ -66,6 +66,13 @@ def services(
     )
 
 
+async def look(has: Services) -> None:
+    """Let the dashboard look at its tables, its node and its oracles once."""
+    await has.watch.look()
+    await has.watch.ask_node()
+    await has.watch.ask_oracles()
+
+
 def client(has: Services) -> httpx.AsyncClient:
     """Return a client of the application, in this process and without a socket."""
     transport = httpx.ASGITransport(app=create_app(has))

@@ -12,7 +12,7 @@ from chargecoin.clock import ManualClock
 from dashboard.services import Services
 from dashboard.watch import Signal
 from tests.dashboard.conftest import NOW, Town
-from tests.dashboard.serving import running
+from tests.dashboard.serving import look, running
 from tests.dashboard.world import Made
 
 WAIT_S = 10.0
@@ -26,7 +26,7 @@ async def heard(signals: AsyncIterator[Signal]) -> Signal:
 @pytest.fixture
 async def quiet(has: Services, town: Town) -> Services:
     """A dashboard that has looked at all there was."""
-    await has.watch.look()
+    await look(has)
     return has
 
 
@@ -34,25 +34,45 @@ async def test_a_session_wakes_whoever_follows_its_owner(quiet: Services, town: 
     signals = quiet.watch.follow(town.first, quiet.watch.newest)
     waiting = asyncio.create_task(heard(signals))
     town.world.settle(NOW - 60, [Made(town.harbour[0], NOW - 5000)])
-    await quiet.watch.look()
+    await look(quiet)
     assert "settled" in (await waiting).kinds
 
 
 async def test_what_came_while_nobody_listened_is_not_missed(quiet: Services, town: Town) -> None:
     before = quiet.watch.newest
     town.world.settle(NOW - 60, [Made(town.harbour[0], NOW - 5000)])
-    await quiet.watch.look()
+    await look(quiet)
     signal = await heard(quiet.watch.follow(town.first, before))
     assert signal.number == quiet.watch.newest
+
+
+async def test_who_heard_too_long_ago_is_told_to_look(quiet: Services, town: Town) -> None:
+    quiet.watch._changes = quiet.watch._changes[-1:]
+    for after in (0, quiet.watch.newest + 1000):
+        signal = await heard(quiet.watch.follow(town.first, after))
+        assert signal == Signal(quiet.watch.newest, ("missed",))
+
+
+async def test_a_node_that_falls_silent_is_told_to_pages(
+    quiet: Services, town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def answers() -> int:
+        return await asyncio.to_thread(lambda: town.world.head)
+
+    signals = quiet.watch.follow(town.first, quiet.watch.newest)
+    waiting = asyncio.create_task(heard(signals))
+    monkeypatch.setattr(quiet.node, "head", answers)
+    await quiet.watch.ask_node()
+    assert (await waiting).kinds == ("tick",)
 
 
 async def test_another_owners_session_wakes_nobody_else(quiet: Services, town: Town) -> None:
     signals = quiet.watch.follow(town.second, quiet.watch.newest)
     waiting = asyncio.create_task(heard(signals))
     town.world.settle(NOW - 60, [Made(town.harbour[0], NOW - 5000)])
-    await quiet.watch.look()
+    await look(quiet)
     town.world.settle(NOW - 50, [Made(town.kiel[0], NOW - 5000)])
-    await quiet.watch.look()
+    await look(quiet)
     signal = await waiting
     assert signal.number == quiet.watch.newest
 
@@ -63,7 +83,7 @@ async def test_ages_move_on_although_nothing_happens(
     signals = quiet.watch.follow(town.first, quiet.watch.newest)
     waiting = asyncio.create_task(heard(signals))
     clock.advance(31)
-    await quiet.watch.look()
+    await look(quiet)
     assert (await waiting).kinds == ("tick",)
 
 

@@ -15,7 +15,7 @@ from chargecoin.record import Reason, Status
 from dashboard.formats import Formats
 from dashboard.services import Services
 from tests.dashboard.conftest import NOW, Town
-from tests.dashboard.serving import client, services, text_of
+from tests.dashboard.serving import client, look, services, text_of
 from tests.dashboard.world import DEPLOYMENT, Made, at
 
 MONEY = Formats("en_GB", "EUR")
@@ -154,7 +154,7 @@ async def test_what_the_oracles_hold_back_is_shown_to_its_owner_alone(
 
     has = services(engine, DEPLOYMENT, clock, oracle=oracle)
     async with client(has) as pages:
-        await has.watch.look()
+        await look(has)
         mine = text_of((await pages.get("/owners/1")).text)
         assert "1 session held back" in mine
         assert "The transaction never ended." in (await pages.get("/owners/1/quarantine")).text

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 from sqlalchemy import Engine, text
+from structlog.testing import capture_logs
 
 from chargecoin.clock import ManualClock
 from chargecoin.local_node import LocalNode, NodeOptions
@@ -16,7 +17,7 @@ from dashboard.security import POLICY
 from dashboard.services import Services
 from indexer.database import open_engine
 from tests.dashboard.conftest import NOW, Town
-from tests.dashboard.serving import client, services, text_of
+from tests.dashboard.serving import client, look, services, text_of
 from tests.dashboard.settled import Settled, index, settle
 from tests.dashboard.world import DEPLOYMENT, Made, World
 from tests.support.charging import START
@@ -78,10 +79,10 @@ async def test_a_reorganisation_is_said_until_it_is_final(
     world = town.world
     world.settle(NOW - 900, [Made(town.harbour[0], NOW - 9000)])
     [gone] = world.settle(NOW - 600, [Made(town.harbour[0], NOW - 5000)])
-    await has.watch.look()
+    await look(has)
     assert (await pages.get("/sessions/1/2")).status_code == 200
     world.reorganise(1)
-    await has.watch.look()
+    await look(has)
     words = await said(pages, "/owners/1")
     assert "The chain replaced recent blocks" in words
     # What was taken back is nowhere, and its own page says why.
@@ -94,7 +95,7 @@ async def test_a_reorganisation_is_said_until_it_is_final(
     assert (await pages.get("/sessions/1/2")).status_code == 200
     for _ in range(4):
         world.mine(NOW - 400)
-    await has.watch.look()
+    await look(has)
     assert "The chain replaced recent blocks" not in await said(pages, "/owners/1")
 
 
@@ -125,18 +126,18 @@ async def test_tables_behind_the_chain_say_how_far(
     await index(own_chain, engine)
     has = services(engine, own_chain.protocol.deployment, clock, rpc_url=node.url)
     async with client(has) as pages:
-        await has.watch.look()
+        await look(has)
         assert "behind" not in await said(pages, "/owners/1")
         node.mine(40)
-        await has.watch.look()
+        await look(has)
         words = await said(pages, "/owners/1")
         assert "These figures are behind the chain" in words
         assert "40 blocks behind" in words
         await index(own_chain, engine)
-        await has.watch.look()
+        await look(has)
         assert "behind" not in await said(pages, "/owners/1")
         node.stop()
-        await has.watch.look()
+        await look(has)
         words = await said(pages, "/owners/1")
         assert "The node is not answering" in words
         assert "from 0 settled sessions" in words  # Read from the tables all the same.
@@ -168,14 +169,18 @@ async def test_a_fault_of_ours_is_said_and_shows_nothing_of_itself(
 
     monkeypatch.setattr(has.model, "owner", fails)
     transport = httpx.ASGITransport(create_app(has), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as pages:
-        answer = await pages.get("/owners/1")
-        assert answer.status_code == 500
-        assert "This page failed" in answer.text
-        assert "secret" not in answer.text
-        assert answer.headers["content-security-policy"] == POLICY
-        assert (await pages.get("/owners/1.json")).json()["title"] == "This page failed"
-        assert (await pages.get("/methods/co2")).status_code == 200
+    asking = httpx.AsyncClient(transport=transport, base_url="http://test")
+    with capture_logs() as logged:
+        async with asking as pages:
+            answer = await pages.get("/owners/1")
+            as_json = await pages.get("/owners/1.json")
+            assert (await pages.get("/methods/co2")).status_code == 200
+    assert logged[0]["event"] == "a page failed"
+    assert answer.status_code == 500
+    assert "This page failed" in answer.text
+    assert "secret" not in answer.text
+    assert answer.headers["content-security-policy"] == POLICY
+    assert as_json.json()["title"] == "This page failed"
 
 
 async def test_a_zone_that_does_not_exist_is_counted_in_utc_and_said(
