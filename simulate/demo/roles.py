@@ -35,14 +35,18 @@ GAS_WEI: Final = hex(10**24)
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How batches are made: at a number of sessions, or when the oldest has waited (s)."""
+    """How batches are made: at a number of sessions, or when the oldest has waited (s).
+
+    `follow_interval_s` is how often the oracles look for final blocks, in real seconds.
+    """
 
     batch_min_sessions: int
     batch_max_age_s: int
+    follow_interval_s: float
 
 
-HISTORY: Final = Pace(batch_min_sessions=200, batch_max_age_s=12 * 3600)
-LIVE: Final = Pace(batch_min_sessions=50, batch_max_age_s=20)
+HISTORY: Final = Pace(200, 12 * 3600, follow_interval_s=0.1)
+LIVE: Final = Pace(50, 20, follow_interval_s=1.0)
 # Long against the hours that the clock jumps while a batch is on its way.
 BATCH_VALID_S: Final = 4 * 24 * 3600
 
@@ -238,7 +242,7 @@ class Roles:
             "roles": ["central_system", "attester", "proposer"] if leads else ["attester"],
             "http_port": int(self._http[number - 1].rsplit(":", 1)[1]),
             "batch_valid_s": BATCH_VALID_S,
-            "follow_interval_s": 0.1,
+            "follow_interval_s": pace.follow_interval_s,
         }
         self._write_key(settings["signing_key_file"], _signing_key(self._seed, number))
         if leads:

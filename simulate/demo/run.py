@@ -41,7 +41,10 @@ from simulate.mandates import signed_mandate
 from simulate.payers import expect
 from simulate.plan import Cause
 
-STEP_S: Final = 6 * 3600
+SHORTEST_STEP_S: Final = 6 * 3600
+LONGEST_STEP_S: Final = 24 * 3600
+SESSIONS_A_STEP: Final = 8
+"""So many sessions a step keep both cores busy; few sessions do not make a run long."""
 BEFORE_S: Final = 24 * 3600
 """How long before the first session the chain begins."""
 MANDATE_S: Final = 365 * 24 * 3600
@@ -144,6 +147,7 @@ class _Making:
         self._display = display
         self._folder = settings.history
         self._seed = settings.source.seed
+        self._stamp = settings.stamp()
         self._end = int(time.time())
         self._history: History = build(settings.source, self._end)
         plans = self._history.ledger.plans
@@ -164,7 +168,7 @@ class _Making:
                 result: Result = await _unless_failed(supervisor, self._work(supervisor))
             if not result.faults:
                 self._chain.save(self._folder / CHAIN)
-                self._settings.finish_history(self._end)
+                self._settings.finish_history(self._stamp, self._end)
         finally:
             self._chain.stop()
         return result
@@ -176,8 +180,7 @@ class _Making:
         fleet = Fleet(network, url=roles.ocpp_url, seed=self._seed, run=f"{self._begin:x}")
         try:
             self._display.say("starting three oracles and the indexer")
-            await roles.start_oracles(HISTORY)
-            await roles.start_indexer()
+            await asyncio.gather(roles.start_oracles(HISTORY), roles.start_indexer())
             await roles.post_mandates(self._mandates(accounts))
             await self._play(fleet, roles, supervisor)
             await self._settle(roles)
@@ -216,7 +219,10 @@ class _Making:
 
     async def _play(self, fleet: Fleet, roles: Roles, supervisor: Supervisor) -> None:
         plans = self._history.ledger.plans
-        steps = -(-(self._end - self._begin) // STEP_S)
+        span_s = self._end - self._begin
+        wanted_s = span_s * SESSIONS_A_STEP // len(plans)
+        step_s = max(SHORTEST_STEP_S, min(LONGEST_STEP_S, wanted_s))
+        steps = -(-span_s // step_s)
         kills = self._settings.kill_proposer
         kill_at = {steps * number // (kills + 1) for number in range(1, kills + 1)}
         ends = sorted(plan.ended_at for plan in plans)
@@ -225,7 +231,7 @@ class _Making:
         await fleet.boot(self._begin)
         with self._display.count("sessions over", len(plans)) as advance:
             for step in range(1, steps + 1):
-                at = min(self._begin + step * STEP_S, self._end)
+                at = min(self._begin + step * step_s, self._end)
                 # Time first: nobody may be told of what is still to come.
                 self._clock.set(at)
                 self._chain.advance(at)
@@ -313,9 +319,9 @@ async def _go_live(settings: Settings, display: Display) -> None:
             )
             fleet.load_meters(settings.live / METERS)
             try:
-                await roles.start_oracles(LIVE)
-                await roles.start_indexer()
-                await roles.start_dashboard(port)
+                await asyncio.gather(
+                    roles.start_oracles(LIVE), roles.start_indexer(), roles.start_dashboard(port)
+                )
                 display.say(f"\nThe dashboard is at http://127.0.0.1:{port}/ (Ctrl-C ends all)\n")
                 await _unless_failed(supervisor, _live(fleet, clock, run_files))
             finally:

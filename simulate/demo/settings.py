@@ -69,9 +69,9 @@ class Settings:
         except (OSError, ValueError, KeyError, TypeError):
             return False
 
-    def finish_history(self, ended_at: float) -> None:
-        """Note that the history is whole."""
-        kept = {"stamp": self.stamp(), "ended_at": ended_at}
+    def finish_history(self, stamp: str, ended_at: float) -> None:
+        """Note that the history is whole, and what `stamp` said when it was begun."""
+        kept = {"stamp": stamp, "ended_at": ended_at}
         (self.history / "finished.json").write_text(json.dumps(kept))
 
 
