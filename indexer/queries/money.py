@@ -41,6 +41,7 @@ from indexer.schema import (
     blocks,
     collections,
     connector_hours,
+    owners,
     sessions,
     settlement_days,
     settlement_hours,
@@ -66,6 +67,9 @@ def _scope(table: Table, owner_id: int | None, site_ids: Sequence[int] | None) -
     where = []
     if owner_id is not None:
         where.append(table.c.owner_id == owner_id)
+    elif "id" not in table.c:
+        # Rollups are kept by owner: naming every one of them is a search for each, not a scan.
+        where.append(table.c.owner_id.in_(select(owners.c.owner_id)))
     if site_ids is not None:
         where.append(table.c.site_id.in_(site_ids))
     return where
@@ -218,15 +222,22 @@ def overview(connection: Connection, owner_id: int | None, now: int) -> Overview
         last = local.day(now)
         first = to_day(from_day(last).replace(day=1))
         per_site.update(_by_site(connection, owner_id, site_ids, first, last))
-    ever = days_total(connection, owner_id, None, *EVER)
+    days = settlement_days
+    credited = days.c.paid + days.c.campaign + days.c.collected - days.c.fee - days.c.collected_fee
+    ever = connection.execute(
+        select(
+            func.coalesce(func.sum(credited), 0),
+            func.coalesce(func.sum(days.c.debt - days.c.collected), 0),
+        ).where(*_scope(days, owner_id, None))
+    ).one()
     withdrawn = sum(connection.scalars(_withdrawals(owner_id)))
     return Overview(
         today=today,
         week=week,
         month=month,
         sites=tuple(SiteTotals(site, per_site.get(site.site_id, Totals())) for site in sites),
-        receivable=ever.debt - ever.collected,
-        accrued=ever.net - withdrawn,
+        receivable=int(ever[1]),
+        accrued=int(ever[0]) - withdrawn,
     )
 
 
