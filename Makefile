@@ -19,7 +19,7 @@ setup: ## Install everything into this folder (a minute or two; instant when not
 
 # exec, so that Ctrl-C and its exit status reach the demo and not a shell around it.
 .PHONY: demo
-demo: setup ## A day of charging on a local chain, with the dashboard (ONCE=1 SESSIONS=n DATA=path SEED=n PORT=n)
+demo: setup ## 90 days of charging on a local chain, then live, with the dashboard (ONCE=1 SESSIONS=n DATA=path SEED=n PORT=n)
 	@$(ENV) exec chargecoin demo $(if $(filter-out 0,$(ONCE)),--once) $(if $(SESSIONS),--sessions '$(SESSIONS)') \
 		$(if $(DATA),--data '$(DATA)') $(if $(SEED),--seed '$(SEED)') $(if $(PORT),--port '$(PORT)')
 
