@@ -35,7 +35,7 @@ def read(body: Any) -> tuple[SignedMandate, list[Opening]]:
             valid_until=_integer("valid_until", fields["valid_until"], _MAX_64),
         )
         signature = bytes.fromhex(body["signature"].removeprefix("0x"))
-        openings = [_opening(one) for one in body["openings"]]
+        openings = [_opening(one) for one in _list(body["openings"])]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise MandateError(f"not a signed mandate: {error!r}; see docs/evidence.md") from error
     if not 1 <= len(mandate.tokens) <= MAX_TOKENS or any(len(one) != 32 for one in mandate.tokens):
@@ -53,6 +53,12 @@ def _integer(name: str, value: object, maximum: int) -> int:
     if not 0 <= number <= maximum:
         raise MandateError(f"{name} is {number}, must be 0 to {maximum}")
     return number
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise MandateError("openings are a list")
+    return value
 
 
 def _opening(value: dict[str, str]) -> Opening:
