@@ -12,6 +12,7 @@ from chargecoin.carbon import factor_for
 from chargecoin.chain import Connector, Evse, RegisteredKey, Site, Station
 from chargecoin.evidence.bundle import Payer, SessionRef, Terms, build
 from chargecoin.evidence.format import Bundle, Proof, from_bytes, hexed, to_bytes
+from chargecoin.evidence.verify import Report, verify
 from chargecoin.record import Run, session_id
 from chargecoin.sessions.metering import VOUCHED_BY_MANUFACTURER, measure
 from chargecoin.sessions.transaction import fold
@@ -128,3 +129,8 @@ def settled_session(
         factor=factor_for("GB", START),
     )
     return anchor(canonical.loads(to_bytes(bundle)), chain)
+
+
+async def report_of(one: Settled) -> Report:
+    """Verify a session's evidence on its chain."""
+    return await verify(one.data, one.proof, one.chain)
