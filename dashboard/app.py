@@ -43,7 +43,6 @@ from dashboard.views import (
     verify,
 )
 from dashboard.watch import Watch
-from indexer.database import open_engine
 from indexer.read_model import ReadModel
 
 log = structlog.get_logger()
@@ -78,7 +77,7 @@ def build(config: Config) -> Services:
     """Open everything that the configuration names. Raises `ConfigurationError`."""
     deployment: Deployment = load_deployment(config.deployment)
     clock: Clock = open_clock(config.clock)
-    model = ReadModel(open_engine(config.database_url))
+    model = ReadModel.open(config.database)
     node = Node(config.rpc_url, deployment)
     oracles = Oracles(config.evidence, httpx.AsyncClient())
     return Services(
@@ -105,6 +104,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             await watching
         await has.oracles.close()
         await has.node.close()
+        has.model.close()
 
 
 def _fault(request: Request, code: int, title: str, detail: str) -> Response:

@@ -8,7 +8,7 @@ from typing import Final
 from chargecoin.record import Reason, Status
 from dashboard.formats import Formats
 from dashboard.words import CHARGER, REASON
-from indexer.figures import ReasonCount, Site, Utilisation
+from indexer.read_model import ReasonCount, Site, Utilisation
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,11 +27,6 @@ class Config:
     locale: str = "en_GB"
     title: str = "ChargeCoin"
 
-    @property
-    def database_url(self) -> str:
-        """The database as SQLAlchemy names it."""
-        return self.database if "://" in self.database else f"sqlite:///{self.database}"
-
     @classmethod
     def load(cls, path: Path) -> Config:
         """Read a file; paths in it are relative to it. Raises `ConfigurationError`."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dashboard.words import Word
-from indexer.figures import Change, Status
+from indexer.read_model import Change, Status
 
 # The tables follow a block in a tenth of a second; more than this behind is worth saying.
 BEHIND_BLOCKS: Final = 5

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from chargecoin.record import Status
 from dashboard.errors import BadAddressError
-from indexer.figures import SessionFilter
+from indexer.read_model import SessionFilter
 
 STATUSES: Final = {
     "settled": int(Status.SETTLED),

@@ -18,7 +18,7 @@ from dashboard.formats import Formats, filters
 from dashboard.freshness import judge
 from dashboard.pages import Page, csv_response, form_of, json_response
 from dashboard.services import Services, services
-from indexer.figures import Connector, Period
+from indexer.read_model import Connector, Period
 
 HERE: Final = Path(__file__).parent
 POWER: Final = {1: "AC", 2: "AC", 3: "DC"}

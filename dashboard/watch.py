@@ -17,8 +17,7 @@ from chargecoin.clock import Clock
 from chargecoin.errors import StoreError
 from dashboard.node import Node
 from dashboard.oracles import HeldBack, Oracles
-from indexer.figures import Change
-from indexer.read_model import ReadModel
+from indexer.read_model import Change, ReadModel
 
 log = structlog.get_logger()
 

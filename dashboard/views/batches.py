@@ -11,7 +11,7 @@ from dashboard.pages import Page, Table
 from dashboard.render import Render, live_address
 from dashboard.services import Has
 from dashboard.views.sessions import COLUMNS, PAGE, export
-from indexer.figures import Batch, SessionFilter, SessionRow
+from indexer.read_model import Batch, SessionFilter, SessionRow
 
 router = APIRouter()
 

@@ -13,7 +13,7 @@ from dashboard.render import Render, live_address
 from dashboard.services import Has
 from dashboard.views.overview import held_back, owner_of
 from dashboard.words import ALWAYS_COUNTED, CHARGER
-from indexer.figures import ConnectorState, Owner
+from indexer.read_model import ConnectorState, Owner
 
 router = APIRouter()
 

@@ -17,7 +17,7 @@ from dashboard.pages import Page, Table
 from dashboard.render import Render, live_address
 from dashboard.services import Has, Services
 from dashboard.words import ALWAYS_COUNTED
-from indexer.figures import (
+from indexer.read_model import (
     Carbon,
     ConnectorState,
     ConnectorTotals,

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Response
 from dashboard.pages import Page, Table
 from dashboard.render import Render, live_address
 from dashboard.services import Has
-from indexer.figures import Owner, Totals
+from indexer.read_model import Owner, Totals
 
 router = APIRouter()
 

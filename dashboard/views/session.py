@@ -41,7 +41,7 @@ from dashboard.pages import Page, Table
 from dashboard.render import Render, live_address
 from dashboard.services import Has, Services
 from dashboard.words import ASSURANCE, CURVE, FLAGS, OWNER_KEY, VOUCHER, Word
-from indexer.figures import Owner, SessionDetail
+from indexer.read_model import Owner, SessionDetail
 
 router = APIRouter()
 

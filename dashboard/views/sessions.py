@@ -14,8 +14,7 @@ from dashboard.query import SessionQuery
 from dashboard.render import Render, live_address
 from dashboard.services import Has
 from dashboard.views.overview import owner_of
-from indexer.figures import Connector, Owner, SessionFilter, SessionRow, Site, Totals
-from indexer.read_model import ReadModel
+from indexer.read_model import Connector, Owner, ReadModel, SessionFilter, SessionRow, Site, Totals
 
 router = APIRouter()
 

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from dashboard.pages import Page, Table
 from dashboard.render import Render, live_address
 from dashboard.services import Has
-from indexer.figures import FeedSource, Status
+from indexer.read_model import FeedSource, Status
 
 router = APIRouter()
 

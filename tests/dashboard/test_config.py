@@ -19,7 +19,7 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
         'clock = "clock"\nevidence = ["http://oracle/"]\n'
     )
     config = Config.load(file)
-    assert config.database_url == f"sqlite:///{tmp_path}/indexer.sqlite"
+    assert config.database == f"{tmp_path}/indexer.sqlite"
     assert config.deployment == tmp_path / "book.json"
     assert config.clock == str(tmp_path / "clock")
     assert config.evidence == ("http://oracle",)
@@ -27,7 +27,7 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
 
 def test_a_database_url_stays_as_it_is(tmp_path: Path) -> None:
     url = "postgresql+psycopg://localhost/chargecoin"
-    assert Config.parse({**GOOD, "database": url}, tmp_path).database_url == url
+    assert Config.parse({**GOOD, "database": url}, tmp_path).database == url
 
 
 @pytest.mark.parametrize(
