@@ -43,10 +43,11 @@ def run(config: Path, clock: Path | None) -> None:
     Example: chargecoin indexer run --config indexer.toml
     """
     from indexer.config import load
-    from indexer.service import follow_all, until_signalled
+    from indexer.service import follow_all, prepare_process, until_signalled
 
     settings = load(config, clock=clock)
     _log_to_stderr()
+    prepare_process()
     _run(until_signalled(lambda stop: follow_all(settings, stop)))
 
 

@@ -41,7 +41,6 @@ async def follow_all(
     Raises `ConfigurationError`, `StoreError`, `WrongChainError` and `CodecError` for
     what no waiting mends.
     """
-    prepare_process()
     clock = FileClock(config.clock) if config.clock else SystemClock()
     deployment = load_deployment(config.deployment)
     engine = await asyncio.to_thread(open_database, config.database_url)

@@ -22,7 +22,7 @@ from tests.indexer.tables import catch_up, contents, follower, fresh
 
 FINALITY = 8
 ROUNDS = 40
-QUICK_SEEDS = 40
+QUICK_SEEDS = 30
 
 
 class UnreliableStore(Store):
