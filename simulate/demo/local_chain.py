@@ -39,9 +39,9 @@ class LocalChain:
         return int(self.node.rpc("eth_blockNumber"), 16)
 
     def advance(self, at: int) -> None:
-        """Make a block at `at`, UTC seconds; what happens next has that time or a little later."""
+        """Let the chain's time be `at` (UTC seconds), with everything before it final."""
         self.node.set_next_timestamp(at)
-        self.node.mine()
+        self.finalize()
 
     def finalize(self) -> None:
         """Make everything so far final."""
@@ -50,7 +50,6 @@ class LocalChain:
     def go_live(self, at: int) -> None:
         """From `at` on, time runs by itself and a block is made every second."""
         self.advance(at)
-        self.finalize()
         self.node.rpc("evm_setIntervalMining", LIVE_BLOCK_S)
 
     def save(self, path: Path) -> None:
