@@ -245,6 +245,7 @@ class Proposer:
                 if number is not None:
                     outcomes[number] = outcome
             elif event.name == "RunSkipped":
+                words.append(0)
                 log.warning("run_skipped", batch=batch.id, connector_id=event.args["connector_id"])
             elif event.name == "BatchSettled":
                 settlement = _settlement(batch, receipt, event)

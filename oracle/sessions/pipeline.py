@@ -178,6 +178,11 @@ class Pipeline:
         raw = await self._database.read(lambda c: frames.of_transaction(c, number))
         redacted = redaction.frames(raw)
         transaction = fold(redacted)
+        if not transaction.token:
+            raise QuarantineError(
+                "no_token",
+                "StartTransaction names no token, so nobody can be told to have charged.",
+            )
         reading = measure(transaction, await self._registry.meter_keys(connector_id))
         if reading.started_at > self._registry.time:
             raise NotYetFinalError
@@ -277,7 +282,7 @@ class Pipeline:
 
 
 def _payer(transaction: Transaction, paying: _Paying | None) -> Payer:
-    token = unhexed(transaction.token, 32) if transaction.token else bytes(32)
+    token = unhexed(transaction.token, 32)
     if paying is None:
         return Payer(token)
     mandate = paying.signed.mandate

@@ -13,13 +13,14 @@ not once a statement; and jobs share the loop's state without locks.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import IO, Any, Final, TypeVar
 
 from chargecoin.errors import StoreError
 from oracle.signals import Signal
@@ -37,6 +38,20 @@ class _Job:
     done: asyncio.Future[Any]
     result: Any = None
     error: Exception | None = None
+
+
+def _lock(path: Path) -> IO[bytes]:
+    """Make sure that no other process uses the store; a killed one holds nothing."""
+    try:
+        file = path.with_name(path.name + ".lock").open("wb")
+    except OSError as error:
+        raise StoreError(f"cannot open the store {path}: {error.strerror}") from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise StoreError(f"another oracle runs on the store {path}; stop it first") from error
+    return file
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -60,7 +75,12 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         """Open or create the store. Raises `StoreError` if that is not possible."""
-        self._connection = _connect(path)
+        self._lock = _lock(path)
+        try:
+            self._connection = _connect(path)
+        except StoreError:
+            self._lock.close()
+            raise
         self._reader = sqlite3.connect(path, isolation_level=None)
         self._reader.row_factory = sqlite3.Row
         self._reader.execute("PRAGMA query_only = ON")
@@ -99,6 +119,7 @@ class Database:
         self._writer.shutdown()
         self._reader.close()
         self._connection.close()
+        self._lock.close()
 
     async def _run(self) -> None:
         while True:

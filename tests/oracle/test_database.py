@@ -164,6 +164,14 @@ async def test_too_many_waiting_writers_are_refused(
     assert sum(isinstance(result, StoreError) for result in results) == 10
 
 
+async def test_a_store_serves_one_process_at_a_time(tmp_path: Path) -> None:
+    first = Database(tmp_path / "store.sqlite")
+    with pytest.raises(StoreError, match="another oracle"):
+        Database(tmp_path / "store.sqlite")
+    await first.close()
+    await Database(tmp_path / "store.sqlite").close()
+
+
 async def test_a_store_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="nowhere"):
         Database(tmp_path / "nowhere" / "store.sqlite")

@@ -255,7 +255,8 @@ async def test_quarantine_is_listed_shown_and_replayed(world: World, node: Node)
     # The operator sees the frames as they were received.
     assert TOKEN in output
     exit_code, output, _ = await run(world, node, "quarantine", "replay", "1")
-    assert (exit_code, output) == (0, "1 goes on\n")
+    assert exit_code == 0
+    assert output.endswith("1 goes on\n")
     exit_code, _, error = await run(world, node, "quarantine", "replay", "1")
     assert exit_code == 1
     assert "nothing waits" in error

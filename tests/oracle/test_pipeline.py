@@ -168,13 +168,15 @@ async def test_a_session_waits_until_its_start_is_final(world: World, node: Node
         ("no_register", {"meterStop": "unknown"}),
         ("timestamp_unreadable", {"timestamp": "yesterday"}),
         ("clock_unset", {"timestamp": "1970-01-01T00:10:00Z"}),
+        ("no_token", {}),
     ],
 )
 async def test_an_impossible_reading_is_set_aside_with_its_reason(
     world: World, node: Node, code: str, changes: dict[str, Any]
 ) -> None:
     begin = world.now
-    charging = Charging(token=TOKEN).start(begin).stop(begin + 3600, **changes)
+    token = "" if code == "no_token" else TOKEN
+    charging = Charging(token=token).start(begin).stop(begin + 3600, **changes)
     entry = await set_aside(world, node, charging, begin + 3700)
     assert entry.code == code
     assert entry.sentence
