@@ -266,19 +266,20 @@ def next_hash(previous: int, word: int, outcome: int) -> int:
 def commitment(runs: bytes, evidence_root: bytes, outcomes: Iterable[int]) -> bytes:
     """Return what a batch leaves in storage: one hash over runs, evidence and outcomes.
 
-    The outcomes are in the running hashes of the runs that were processed, which
-    are those whose first session has an outcome. Raises `CodecError` where the
-    runs are malformed or the outcomes are not of their sessions.
+    `outcomes` are the outcome words in order, and a zero for each run that was
+    skipped, as the events of the transaction have it. Raises `CodecError` where
+    the runs are malformed or the outcomes are not of their sessions.
     """
     left = deque(outcomes)
     heads = bytes(WORD)
     for run in decode_runs(runs):
-        if not left or left[0] >> 160 != session_id(run.connector_id, run.first_sequence):
+        if left and left[0] == 0:
+            left.popleft()
             continue
         running = run.previous_hash
-        for word in run.words:
-            if not left:
-                raise CodecError("a run that was processed has an outcome for each session")
+        for number, word in zip(run.session_ids(), run.words, strict=True):
+            if not left or left[0] >> 160 != number:
+                raise CodecError(f"the outcome of session {number:#x} is missing")
             running = next_hash(running, word, left.popleft())
         heads = keccak(heads + running.to_bytes(WORD, "big"))
     if left:

@@ -117,6 +117,8 @@ def check_settlement(
         if event.name == "Session":
             outcomes.append(event.args["session"])
             words[event.args["session"] >> 160] = event.args["session"], event.args["word"]
+        elif event.name == "RunSkipped":
+            outcomes.append(0)
         elif event.name == "BatchSettled":
             if event.args["batch"] == proof.batch:
                 break

@@ -65,8 +65,9 @@ def collect(
     @param batch The batch's number.
     @param runs Its runs.
     @param evidence_root Its evidence root.
-    @param outcomes Its outcome words. Reverts unless runs, root and outcomes
-           are those of the batch.
+    @param outcomes What became of each session in order, and a zero word for
+           each run that was skipped. Reverts unless runs, root and outcomes are
+           those of the batch.
     @param outcome_index Which of the outcomes. Reverts if there is no such, if
            the session has no debt left, or if nothing can be paid now.
     """
@@ -111,31 +112,32 @@ def _replay(
     runs: Bytes[batches.MAX_RUNS_SIZE], outcomes: Bytes[MAX_OUTCOMES_SIZE], index: uint256
 ) -> (bytes32, uint256):
     """
-    @dev Goes through a batch again. A run was processed if the next outcome
-         belongs to its first session; were it not so, the hash would tell.
+    @dev Goes through a batch again.
     @param runs The batch's runs.
-    @param outcomes What became of its sessions.
-    @param index Which session is asked for. Reverts if there is no such.
+    @param outcomes What became of each session in order, and a zero word for
+           each run that was skipped. Reverts if there are more or fewer.
+    @param index Which outcome is asked for. Reverts if there is no such, or if it
+           stands for a skipped run.
     @return bytes32 The hash over the running hashes of the processed runs.
     @return uint256 The record of the session asked for.
     """
+    assert index < len(outcomes) // record.WORD, "settlement: no such session"
     heads_hash: bytes32 = empty(bytes32)
     found: uint256 = 0
     next: uint256 = 0
     offset: uint256 = 0
     link: batches.Link = empty(batches.Link)
-    assert index < len(outcomes) // record.WORD, "settlement: no such session"
     for _: uint256 in range(record.MAX_RUNS):
-        if offset >= len(runs) or next >= len(outcomes):
+        if offset == len(runs):
             break
         header: uint256 = extract32(runs, offset, output_type=uint256)
         link.hash = extract32(runs, offset + record.WORD, output_type=uint256)
         count: uint256 = (header >> record.COUNT_SHIFT) & record.MASK_16
-        first: uint256 = ((header >> record.CONNECTOR_SHIFT) << 64) | (
-            (header >> record.FIRST_SEQUENCE_SHIFT) & record.MASK_32
-        )
         offset += record.HEADER_SIZE
-        if extract32(outcomes, next, output_type=uint256) >> record.SESSION_ID_SHIFT == first:
+        if extract32(outcomes, next, output_type=uint256) == 0:
+            assert next != index * record.WORD, "settlement: no such session"
+            next += record.WORD
+        else:
             for i: uint256 in range(count, bound=record.MAX_SESSIONS):
                 link.word = extract32(runs, offset + i * record.WORD, output_type=uint256)
                 link.outcome = extract32(outcomes, next, output_type=uint256)

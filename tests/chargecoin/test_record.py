@@ -209,14 +209,22 @@ def test_the_commitment_is_over_runs_evidence_and_the_new_running_hashes() -> No
     assert len({base, *others}) == 4
 
 
-def test_a_skipped_run_has_no_outcomes_and_is_still_committed_to() -> None:
+def test_a_skipped_run_has_a_zero_for_its_outcomes() -> None:
     data = encode_runs([FIRST, SECOND])
-    alone = record.commitment(data, bytes(32), OUTCOMES[2:])
+    alone = record.commitment(data, bytes(32), [0, OUTCOMES[2]])
     heads = keccak(bytes(32) + next_hash(99, 20, OUTCOMES[2]).to_bytes(32, "big"))
     assert alone == keccak(keccak(data) + bytes(32) + heads)
 
 
-@pytest.mark.parametrize("some", [OUTCOMES[:1], [*OUTCOMES, 5 << 160], OUTCOMES[1:]])
+def test_of_two_runs_in_one_place_it_is_said_which_was_skipped() -> None:
+    twice = encode_runs([SECOND, replace(SECOND, previous_hash=98)])
+    one, other = ([OUTCOMES[2], 0], [0, OUTCOMES[2]])
+    assert record.commitment(twice, bytes(32), one) != record.commitment(twice, bytes(32), other)
+
+
+@pytest.mark.parametrize(
+    "some", [OUTCOMES[:1], OUTCOMES[:2], [*OUTCOMES, 5 << 160], OUTCOMES[1:], [*OUTCOMES, 0]]
+)
 def test_outcomes_that_are_not_of_the_runs_have_no_commitment(some: list[int]) -> None:
     with pytest.raises(CodecError):
         record.commitment(encode_runs([FIRST, SECOND]), bytes(32), some)

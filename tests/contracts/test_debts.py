@@ -7,7 +7,17 @@ import boa
 import pytest
 
 from chargecoin.record import Outcome, Status
-from tests.contracts.world import DAY_S, HOUR_S, TOKEN, Batch, World, events, now, session, wait
+from tests.contracts.world import (
+    DAY_S,
+    HOUR_S,
+    TOKEN,
+    Batch,
+    Settled,
+    World,
+    events,
+    session,
+    wait,
+)
 
 OWNER, CONNECTOR = 1, 1
 GROSS = 9 * TOKEN
@@ -15,22 +25,25 @@ GROSS = 9 * TOKEN
 
 @dataclass(frozen=True)
 class Debt:
-    """A batch of which one session was left unfunded."""
+    """A batch of which one session was left unfunded; `index` is of what was told."""
 
     batch: Batch
-    number: int
-    outcomes: tuple[Outcome, ...]
+    settled: Settled
     index: int
 
     @property
+    def outcome(self) -> Outcome:
+        return Outcome.decode(self.settled.told[self.index])
+
+    @property
     def session_id(self) -> int:
-        return self.outcomes[self.index].session_id
+        return self.outcome.session_id
 
     def arguments(self, **changes: Any) -> tuple[Any, ...]:
         """What `collect` takes; `changes` replace some of it."""
-        words = changes.pop("outcomes", [one.encode() for one in self.outcomes])
+        words = changes.pop("outcomes", self.settled.told)
         values = {
-            "batch": self.number,
+            "batch": self.settled.batch,
             "runs": self.batch.runs,
             "root": self.batch.root,
             "outcomes": b"".join(word.to_bytes(32, "big") for word in words),
@@ -40,13 +53,12 @@ class Debt:
 
 
 def owe(world: World, account: int, *others: int) -> Debt:
-    """Settle a session of `account` among others of other accounts; it is left unfunded."""
+    """Settle a session of `account` after others of other accounts; it is left unfunded."""
     payers = [*others, account]
     batch = world.batch([world.run(CONNECTOR, [session(one).encode() for one in payers])])
     settled = world.submit(batch)
-    assert settled.batch is not None
     assert settled.outcomes[-1].status == Status.UNFUNDED
-    return Debt(batch, settled.batch, settled.outcomes, len(others))
+    return Debt(batch, settled, len(others))
 
 
 @pytest.fixture
@@ -65,7 +77,7 @@ def top_up(world: World, account: int, amount: int) -> None:
 def test_a_deposit_is_collected_by_anyone(world: World, account: int, poor: int) -> None:
     settlement = world.settlement
     debt = owe(world, poor, account, account)
-    assert debt.outcomes[2].debt == GROSS - 2_500_500
+    assert debt.outcome.debt == GROSS - 2_500_500
     top_up(world, poor, 20 * TOKEN)
     before = settlement.accrual(OWNER)
     settlement.collect(*debt.arguments(), sender=world.stranger)
@@ -140,14 +152,21 @@ def test_lowering_the_limit_later_does_not_dodge_a_debt(world: World) -> None:
 def test_a_skipped_run_in_the_batch_is_in_nobodys_way(world: World, poor: int) -> None:
     other = world.add_connector(OWNER)
     wait(2 * HOUR_S)
-    word = session(poor).encode()
+    run = world.run(CONNECTOR, [session(poor).encode()])
     skipped = replace(world.run(other, [session(0).encode()] * 3), first_sequence=5)
-    batch = world.batch([skipped, world.run(CONNECTOR, [word]), replace(skipped, connector_id=9)])
-    settled = world.submit(batch)
-    assert settled.batch is not None
-    assert len(settled.skipped) == 2
-    debt = Debt(batch, settled.batch, settled.outcomes, 0)
+    # One of them in the very place of the one that is settled, for another payer.
+    shadow = replace(run, previous_hash=1, words=(session(99).encode(),))
+    batch = world.batch([skipped, shadow, run, replace(skipped, connector_id=9)])
+    debt = Debt(batch, world.submit(batch), 2)
+    assert debt.settled.told == (0, 0, debt.outcome.encode(), 0)
     top_up(world, poor, 20 * TOKEN)
+    for index in (0, 1, 3):
+        with boa.reverts("settlement: no such session"):
+            world.settlement.collect(*debt.arguments(index=index), sender=world.stranger)
+    outcome = debt.outcome.encode()
+    with boa.reverts("settlement: not that batch"):
+        forged = debt.arguments(outcomes=[0, outcome, 0, 0], index=1)
+        world.settlement.collect(*forged, sender=world.stranger)
     world.settlement.collect(*debt.arguments(), sender=world.stranger)
     assert world.settlement.account(poor)[4] == 0
 
@@ -161,11 +180,11 @@ def test_what_the_batch_did_not_commit_to_collects_nothing(
     debt = owe(world, poor, account)
     owe(world, poor)
     top_up(world, poor, 50 * TOKEN)
-    words = [one.encode() for one in debt.outcomes]
+    words = debt.settled.told
     run = world.run(CONNECTOR, [session(one).encode() for one in (poor, poor)])
     run = replace(run, first_sequence=1, previous_hash=0)
     changes: dict[str, dict[str, Any]] = {
-        "batch": {"batch": debt.number + 1},
+        "batch": {"batch": 2},
         "runs": {"runs": run.encode()},
         "root": {"root": b"\x01" * 32},
         "outcomes": {"outcomes": [words[0] | 1, words[1]], "index": 0},
@@ -197,7 +216,7 @@ def test_debt_that_went_past_the_exposure_limit_is_not_collected(world: World) -
     settlement = world.settlement
     account = world.open_account(world.driver, limit=1_000 * TOKEN)
     debts = [owe(world, account) for _ in range(7)]
-    assert [debt.outcomes[0].debt for debt in debts][5:] == [5 * TOKEN, 0]
+    assert [debt.outcome.debt for debt in debts][5:] == [5 * TOKEN, 0]
     top_up(world, account, 1_000 * TOKEN)
     for debt in debts[:6]:
         settlement.collect(*debt.arguments(), sender=world.stranger)
@@ -208,11 +227,8 @@ def test_debt_that_went_past_the_exposure_limit_is_not_collected(world: World) -
 
 def test_a_full_batch_is_collected_within_a_transactions_gas(world: World, poor: int) -> None:
     batch = world.batch([world.run(CONNECTOR, [session(poor).encode()] * 256)])
-    settled = world.submit(batch)
-    assert settled.batch is not None
-    debt = Debt(batch, settled.batch, settled.outcomes, 5)
+    debt = Debt(batch, world.submit(batch), 5)
     top_up(world, poor, 60 * TOKEN)
     wait(DAY_S)
-    assert now()
     world.settlement.collect(*debt.arguments(), sender=world.stranger, gas=2_000_000)
-    assert world.settlement.collected(debt.session_id) == debt.outcomes[5].debt
+    assert world.settlement.collected(debt.session_id) == debt.outcome.debt

@@ -370,8 +370,8 @@ def test_a_run_that_is_not_at_the_head_is_skipped_and_the_others_are_not(
             assert settled.skipped == (wrong.connector_id,)
             [outcome] = settled.outcomes
             assert outcome.session_id >> 64 == other
-            expected = record.commitment(batch.runs, ROOT, [outcome.encode()])
-            assert settled.commitment == expected
+            assert settled.told == (0, outcome.encode())
+            assert settled.commitment == record.commitment(batch.runs, ROOT, settled.told)
     assert settlement.head(CONNECTOR)[0] == 0
 
 

@@ -88,9 +88,14 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What the events of one `settle` say."""
+    """What the events of one `settle` say.
+
+    `told` are the outcome words with a zero for each skipped run, as the
+    commitment has them.
+    """
 
     outcomes: tuple[Outcome, ...] = ()
+    told: tuple[int, ...] = ()
     words: tuple[int, ...] = ()
     skipped: tuple[int, ...] = ()
     batch: int | None = None
@@ -232,10 +237,12 @@ class World:
                     found = replace(
                         found,
                         outcomes=(*found.outcomes, outcome),
+                        told=(*found.told, event.session),
                         words=(*found.words, event.word),
                     )
                 case "RunSkipped":
-                    found = replace(found, skipped=(*found.skipped, event.connector_id))
+                    skipped = (*found.skipped, event.connector_id)
+                    found = replace(found, skipped=skipped, told=(*found.told, 0))
                 case "BatchSettled":
                     found = replace(found, batch=event.batch, commitment=event.commitment)
         return found
