@@ -115,6 +115,11 @@ function working() {
   }
 }
 
+// A page that the browser kept while we were away is closed to its stream and may still say it works.
+addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
+});
+
 theme();
 live();
 copying();

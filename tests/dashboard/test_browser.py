@@ -184,6 +184,17 @@ def test_a_copy_with_one_byte_flipped_fails_in_the_form(
     expect(failed.first).to_contain_text("The hash of frame 0 is stated as")
 
 
+def test_a_check_that_takes_a_while_says_that_it_works(
+    live: Live, opened: Callable[..., Page]
+) -> None:
+    page = opened(f"{live.address}/sessions/1/1")
+    # The page as it stands while the server is still checking.
+    page.evaluate("addEventListener('click', (event) => event.preventDefault())")
+    page.get_by_role("link", name="Verify this session").first.click()
+    waiting = page.get_by_role("link", name="Checking ten steps")
+    expect(waiting).to_have_attribute("aria-busy", "true")
+
+
 def test_a_session_moves_the_counter_without_a_reload(
     live: Live, opened: Callable[..., Page]
 ) -> None:
