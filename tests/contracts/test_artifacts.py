@@ -104,3 +104,19 @@ def test_every_function_is_in_the_specification(contract: str) -> None:
         name for name in names if f"`{name}(" not in section and not re.fullmatch(r"MAX_\w+", name)
     }
     assert not missing
+
+
+def test_every_test_that_an_invariant_names_exists() -> None:
+    text = (ROOT / "docs" / "protocol.md").read_text()
+    section = text[text.index("## 7. Invariants") :].split("\n## ")[0]
+    folder = ROOT / "tests" / "contracts"
+    tests = "".join(path.read_text() for path in sorted(folder.glob("test_*.py")))
+    held_by = [row.split("|")[3] for row in section.splitlines() if re.match(r"\| \d", row)]
+    named = re.findall(r"`(\w+)(\.py)?`", " ".join(held_by))
+    assert len(held_by) == 17
+    missing = [
+        name
+        for name, file in named
+        if not ((folder / f"{name}.py").exists() if file else f"def {name}(" in tests)
+    ]
+    assert not missing
