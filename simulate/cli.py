@@ -36,8 +36,14 @@ _seed = click.option(
 
 
 @cli.command()
-@click.option("--sessions", type=int, default=2000, show_default=True)
-@click.option("--weeks", type=int, default=13, show_default=True, help="how far back they go")
+@click.option("--sessions", type=click.IntRange(min=1), default=2000, show_default=True)
+@click.option(
+    "--weeks",
+    type=click.IntRange(1, 520),
+    default=13,
+    show_default=True,
+    help="how far back they go",
+)
 @_seed
 @_out
 def generate(sessions: int, weeks: int, seed: int, out: Path) -> None:
@@ -52,7 +58,13 @@ def generate(sessions: int, weeks: int, seed: int, out: Path) -> None:
 
 @cli.command("import")
 @click.argument("csv", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--sessions", type=int, default=2000, show_default=True, help="the first usable rows")
+@click.option(
+    "--sessions",
+    type=click.IntRange(min=1),
+    default=2000,
+    show_default=True,
+    help="the first usable rows",
+)
 @_seed
 @_out
 def import_(csv: Path, sessions: int, seed: int, out: Path) -> None:
@@ -83,9 +95,20 @@ def _write(history: History, seed: int, out: Path) -> None:
     )
 
 
+def _websocket_url(_ctx: click.Context, _param: click.Parameter, url: str) -> str:
+    if not url.startswith(("ws://", "wss://")):
+        raise click.BadParameter(f"{url} is not an address like ws://127.0.0.1:9000/ocpp")
+    return url
+
+
 @cli.command()
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--url", required=True, help="of the central system, ws://host:port/ocpp")
+@click.option(
+    "--url",
+    required=True,
+    callback=_websocket_url,
+    help="of the central system, ws://host:port/ocpp",
+)
 def fleet(folder: Path, url: str) -> None:
     """Play a folder's sessions against a central system, in order, as fast as it answers.
 
@@ -103,6 +126,7 @@ def fleet(folder: Path, url: str) -> None:
         devices = Fleet(run.network, url=url, seed=run.seed, run=f"{int(time.time()):x}")
         devices.add(run.sessions)
         sent = shown = 0
+        click.echo(f"connecting the charge points to {url}")
         try:
             await devices.boot(run.sessions[0].started_at if run.sessions else int(time.time()))
             while (due := devices.next_due()) is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from chargecoin.chain import Chain
 from chargecoin.chain.events import decode_events
@@ -38,10 +39,14 @@ class Holding:
     gas: int
 
     @property
+    def sessions(self) -> int:
+        """How many sessions took a sequence."""
+        return self.settled + self.unfunded + self.rejected
+
+    @property
     def gas_per_session(self) -> int:
         """Gas of a session in its batch, rounded down; 0 if there was none."""
-        sessions = self.settled + self.unfunded + self.rejected
-        return self.gas // sessions if sessions else 0
+        return self.gas // self.sessions if self.sessions else 0
 
 
 async def holding(chain: Chain, owner_ids: Iterable[int]) -> Holding:
@@ -77,18 +82,60 @@ async def holding(chain: Chain, owner_ids: Iterable[int]) -> Holding:
     )
 
 
-def differences(expected: Expectation, found: Holding, *, quarantined: int) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a run came to.
+
+    `sessions_in` and `quarantined` are the oracle's counts, all else is the chain's.
+    `faults` say what is not as planned.
+    """
+
+    on_chain: Holding
+    sessions_in: int
+    quarantined: int
+    indexer_matches_chain: bool
+    faults: tuple[str, ...]
+
+    def summary(self, seconds: float, seed: int) -> dict[str, Any]:
+        """Return what `--once` prints, money in base units."""
+        on_chain = self.on_chain
+        return {
+            "sessions_in": self.sessions_in,
+            "settled": on_chain.settled,
+            "unfunded": on_chain.unfunded,
+            "rejected": on_chain.rejected,
+            "quarantined": self.quarantined,
+            "gross": on_chain.gross,
+            "paid": on_chain.paid,
+            "fees": on_chain.fees,
+            "owner_net": on_chain.owner_net,
+            "batches": on_chain.batches,
+            "gas_per_session": on_chain.gas_per_session,
+            "assurance_3": on_chain.assurance_3,
+            "indexer_matches_chain": self.indexer_matches_chain,
+            "seconds": round(seconds, 1),
+            "seed": seed,
+        }
+
+
+def differences(
+    expected: Expectation, on_chain: Holding, *, sessions_in: int, quarantined: int
+) -> list[str]:
     """Return what is not as planned, in words; empty if all is."""
-    have = asdict(found) | {"quarantined": quarantined}
-    have["sessions_in"] = found.settled + found.unfunded + found.rejected + quarantined
+    have = asdict(on_chain) | {"sessions_in": sessions_in, "quarantined": quarantined}
     wrong = [
         f"{name} is {have[name]}, planned {value}"
         for name, value in asdict(expected).items()
         if have[name] != value
     ]
-    if found.fees + found.owner_net != found.paid:
+    if sessions_in != on_chain.sessions + quarantined:
         wrong.append(
-            f"fees {found.fees} and owners' net {found.owner_net} do not add up to what was "
-            f"paid, {found.paid}"
+            f"{sessions_in} sessions came in, {on_chain.sessions} are on the chain and "
+            f"{quarantined} in quarantine"
+        )
+    if on_chain.fees + on_chain.owner_net != on_chain.paid:
+        wrong.append(
+            f"fees {on_chain.fees} and owners' net {on_chain.owner_net} do not add up to what "
+            f"was paid, {on_chain.paid}"
         )
     return wrong

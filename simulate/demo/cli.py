@@ -9,7 +9,13 @@ import click
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--once", is_flag=True, help="run to the end, check everything, print the figures")
-@click.option("--sessions", type=int, default=2000, show_default=True, help="in the history")
+@click.option(
+    "--sessions",
+    type=click.IntRange(min=1),
+    default=2000,
+    show_default=True,
+    help="in the history",
+)
 @click.option(
     "--data",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
@@ -59,9 +65,12 @@ def cli(
 
     from simulate.demo.progress import Display
     from simulate.demo.run import run
-    from simulate.demo.settings import PROJECT, Settings
+    from simulate.demo.settings import PROJECT, Settings, dashboard_port
     from simulate.history import Source
 
+    if port is not None and not once:
+        # A port that is taken is told now, not after the minutes that the history takes.
+        dashboard_port(port)
     settings = Settings(
         source=Source(sessions, seed, data=data.resolve() if data else None),
         folder=(folder or PROJECT / ".chargecoin" / "demo").resolve(),

@@ -6,11 +6,11 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Final, Self
+from typing import IO, Any, Final, Self
 
 from chargecoin.errors import ChargeCoinError, ConfigurationError
 
@@ -173,3 +173,16 @@ class Supervisor:
         _traceback: TracebackType | None,
     ) -> None:
         await self.stop()
+
+
+async def unless_failed(supervisor: Supervisor, work: Coroutine[Any, Any, Any]) -> Any:
+    """Do some work, unless a process ends that must not."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait({task, supervisor.failed}, return_when=asyncio.FIRST_COMPLETED)
+        if supervisor.failed.done():
+            supervisor.failed.result()
+        return await task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

@@ -98,7 +98,7 @@ FOUND = Holding(7, 2, 0, 5000, 4000, 4, 3996, 3, batches=1, gas=90_000)
 
 
 def test_a_run_as_planned_differs_in_nothing() -> None:
-    assert differences(EXPECTED, FOUND, quarantined=1) == []
+    assert differences(EXPECTED, FOUND, sessions_in=10, quarantined=1) == []
     assert FOUND.gas_per_session == 10_000
 
 
@@ -108,13 +108,17 @@ def test_a_run_as_planned_differs_in_nothing() -> None:
 def test_one_figure_off_by_one_is_told_by_its_name(name: str) -> None:
     found = dataclasses.replace(FOUND, **{name: getattr(FOUND, name) + 1})
     assert any(
-        line.startswith(f"{name} is") for line in differences(EXPECTED, found, quarantined=1)
+        line.startswith(f"{name} is")
+        for line in differences(EXPECTED, found, sessions_in=10, quarantined=1)
     )
 
 
 def test_a_session_missing_from_the_quarantine_is_told() -> None:
-    wrong = differences(EXPECTED, FOUND, quarantined=0)
-    assert [line.split()[0] for line in wrong] == ["sessions_in", "quarantined"]
+    wrong = differences(EXPECTED, FOUND, sessions_in=10, quarantined=0)
+    assert wrong == [
+        "quarantined is 0, planned 1",
+        "10 sessions came in, 9 are on the chain and 0 in quarantine",
+    ]
 
 
 def test_progress_is_plain_lines_where_there_is_no_terminal() -> None:
