@@ -12,6 +12,7 @@ the chain before that is undone here, and its transaction sent again.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from sqlite3 import Connection
 from typing import Final
@@ -116,8 +117,8 @@ class Proposer:
         if batch is None:
             await self._check_settlements()
             return await self._next()
-        if batch.state == "submitted" and (receipt := await self._submitter.receipt(batch)):
-            return await self._mined(batch, receipt)
+        if batch.state == "submitted" and (receipts := await self._submitter.receipts(batch)):
+            return await self._mined(batch, receipts)
         if batch.expiry < final_time:
             await self._release(batch, "it expired")
             return 0.0
@@ -206,28 +207,29 @@ class Proposer:
         self._poll_s = POLL_FIRST_S
         return POLL_FIRST_S
 
-    async def _mined(self, batch: Batch, receipt: Receipt) -> float:
-        """Store what a mined transaction did."""
+    async def _mined(self, batch: Batch, receipts: Sequence[Receipt]) -> float:
+        """Store what a batch's mined transactions did: one, unless a nonce was lost and found."""
         seam("receipt_seen")
-        self._metrics.count("gas_used_total", by=receipt.gas_used)
-        self._metrics.count("gas_cost_wei_total", by=receipt.gas_used * receipt.gas_price)
-        if not receipt.succeeded:
+        for receipt in receipts:
+            self._metrics.count("gas_used_total", by=receipt.gas_used)
+            self._metrics.count("gas_cost_wei_total", by=receipt.gas_used * receipt.gas_price)
+        succeeded = [receipt for receipt in receipts if receipt.succeeded]
+        if not succeeded:
+            failed = [receipt.transaction_hash for receipt in receipts]
             log.error(
-                "transaction_failed", batch=batch.id, transaction=receipt.transaction_hash.hex()
+                "transaction_failed", batch=batch.id, transactions=[one.hex() for one in failed]
             )
-            await self._database.write(
-                lambda c: batches.forget_attempt(c, receipt.transaction_hash)
-            )
+            await self._database.write(lambda c: batches.forget_attempts(c, batch.id, failed))
             return RETRY_S
-        address = self._chain.deployment.address("Settlement")
-        events = list(decode_events("Settlement", address, receipt.logs))
-        await self._store(batch, receipt, events)
+        for receipt in succeeded:
+            await self._store(batch, receipt)
+        await self._database.write(lambda c: batches.set_state(c, batch.id, "mined"))
         seam("receipt_stored")
         self._metrics.count("batches_total")
         return 0.0
 
-    async def _store(self, batch: Batch, receipt: Receipt, events: list[Event]) -> None:
-        """Take outcomes from the receipt's events, and nothing else.
+    async def _store(self, batch: Batch, receipt: Receipt) -> None:
+        """Take outcomes from a receipt's events, and nothing else.
 
         Sessions of skipped runs stay proposed: either someone else settled them,
         which the follower finds, or another session has their sequence.
@@ -237,7 +239,8 @@ class Proposer:
         outcomes: dict[int, int] = {}
         words: list[int] = []
         settlement: Settlement | None = None
-        for event in events:
+        address = self._chain.deployment.address("Settlement")
+        for event in decode_events("Settlement", address, receipt.logs):
             if event.name == "Session":
                 outcome, word = event.args["session"], event.args["word"]
                 words.append(outcome)
@@ -257,7 +260,6 @@ class Proposer:
             sessions.settle(connection, outcomes)
             if settlement:
                 batches.add_settlement(connection, settlement, final=False)
-            batches.set_state(connection, batch.id, "mined")
 
         await self._database.write(store)
         log.info("batch_mined", batch=batch.id, sessions=len(outcomes), block=receipt.block_number)

@@ -70,15 +70,13 @@ class Submitter:
         """
         call = await self._call(batch)
         fees = await suggest_fees(self._chain.rpc)
-        await self._send_new(batch, call, fees)
+        await self._send(batch, call, fees)
 
-    async def receipt(self, batch: Batch) -> Receipt | None:
-        """Return the receipt of whichever of a batch's transactions was mined, if one was."""
-        for attempt in await self._database.read(lambda c: batches.attempts_of_batch(c, batch.id)):
-            receipt = await self._chain.receipt(attempt.signed.hash)
-            if receipt is not None:
-                return receipt
-        return None
+    async def receipts(self, batch: Batch) -> list[Receipt]:
+        """Return the receipts of those of a batch's transactions that were mined."""
+        attempts = await self._database.read(lambda c: batches.attempts_of_batch(c, batch.id))
+        found = [await self._chain.receipt(attempt.signed.hash) for attempt in attempts]
+        return [receipt for receipt in found if receipt is not None]
 
     async def press_on(self, batch: Batch) -> None:
         """Broadcast again what waits, with higher fees after a few blocks.
@@ -86,7 +84,8 @@ class Submitter:
         Nodes forget transactions, and a reorganisation may have thrown one out: all
         nonces that the chain has not used are filled, in order.
         """
-        mined = await transaction_count(self._chain.rpc, self._signer.address, "latest")
+        rpc, sender = self._chain.rpc, self._signer.address
+        mined = await transaction_count(rpc, sender, "latest")
         for attempt in await self._database.read(lambda c: batches.latest_from(c, mined)):
             await self._broadcast(attempt)
         own = await self._database.read(lambda c: batches.attempts_of_batch(c, batch.id))
@@ -94,14 +93,20 @@ class Submitter:
             return
         last = own[0]
         if last.signed.nonce < mined:
-            # Another transaction took the nonce. None of ours can be mined any more.
-            if await self.receipt(batch) is None:
-                log.warning("nonce_lost", batch=batch.id, nonce=last.signed.nonce)
-                await self._database.write(lambda c: batches.set_state(c, batch.id, "signed"))
+            # Mined, or the nonce is another transaction's. A node may know the one before the
+            # other, so that only a final block tells.
+            if last.signed.nonce < await transaction_count(rpc, sender, "finalized"):
+                await self._give_up_nonce(batch, last)
             return
         latest = await self._chain.block()
         if latest is not None and latest.number >= last.at_block + BUMP_AFTER_BLOCKS:
             await self._replace(batch, last)
+
+    async def _give_up_nonce(self, batch: Batch, last: Attempt) -> None:
+        """Let a batch have another nonce, its own being used for good by another transaction."""
+        if not await self.receipts(batch):
+            log.warning("nonce_lost", batch=batch.id, nonce=last.signed.nonce)
+            await self._database.write(lambda c: batches.set_state(c, batch.id, "signed"))
 
     async def _call(self, batch: Batch) -> Call:
         call = contract_call(
@@ -125,25 +130,27 @@ class Submitter:
             log.warning("fee_cap_reached", batch=batch.id, max_fee=waiting.fees.max_fee)
             return
         self._metrics.count("replacements_total")
-        await self._send_new(batch, await self._call(batch), fees)
+        await self._send(batch, await self._call(batch), fees, waiting.signed.nonce)
 
-    async def _send_new(self, batch: Batch, call: Call, fees: Fees) -> None:
-        """Claim the nonce, sign, store, and only then broadcast."""
+    async def _send(self, batch: Batch, call: Call, fees: Fees, nonce: int | None = None) -> None:
+        """Claim a nonce unless it has one, sign, store, and only then broadcast."""
         chain_id, sender = self._chain.deployment.chain_id, self._signer.address
         mined = await transaction_count(self._chain.rpc, sender, "latest")
         latest = await self._chain.block()
 
         def store(connection: Connection) -> Attempt:
-            nonce = batches.claim_nonce(connection, chain_id, sender, batch.id, mined)
+            used = nonce
+            if used is None:
+                used = batches.claim_nonce(connection, chain_id, sender, batch.id, mined)
             offered = fees
-            for before in batches.attempts_with_nonce(connection, nonce)[:1]:
+            for before in batches.attempts_with_nonce(connection, used)[:1]:
                 # What waits under this nonce is replaced, whichever batch it is of.
                 bumped = before.fees.bumped(BUMP_PERCENT)
                 offered = Fees(
                     max(offered.max_fee, bumped.max_fee),
                     max(offered.max_priority_fee, bumped.max_priority_fee),
                 )
-            signed = sign(call, self._signer, chain_id=chain_id, nonce=nonce, fees=offered)
+            signed = sign(call, self._signer, chain_id=chain_id, nonce=used, fees=offered)
             seam("attempt_signed")
             attempt = Attempt(batch.id, signed, offered, latest.number if latest else 0)
             batches.add_attempt(connection, attempt)

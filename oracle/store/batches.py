@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from sqlite3 import Connection, Row
 
@@ -151,13 +151,10 @@ def add_attempt(connection: Connection, attempt: Attempt) -> None:
     set_state(connection, attempt.batch, "submitted")
 
 
-def forget_attempt(connection: Connection, tx_hash: bytes) -> None:
-    """Let a batch be sent again whose transaction was mined and failed."""
-    row = connection.execute(
-        "DELETE FROM attempts WHERE tx_hash = ? RETURNING batch", (tx_hash,)
-    ).fetchone()
-    if row:
-        set_state(connection, row["batch"], "signed")
+def forget_attempts(connection: Connection, batch: int, failed: Iterable[bytes]) -> None:
+    """Let a batch be sent again whose transactions were mined and failed."""
+    connection.executemany("DELETE FROM attempts WHERE tx_hash = ?", [(one,) for one in failed])
+    set_state(connection, batch, "signed")
 
 
 def attempts_of_batch(connection: Connection, batch: int) -> list[Attempt]:

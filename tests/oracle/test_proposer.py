@@ -315,9 +315,38 @@ async def test_a_nonce_that_another_transaction_took_is_given_up(world: World) -
         await world.send(
             KeySigner(read_key(world.folder / "gas.key")), "Settlement", "open_account"
         )
+        # Until that is final, ours might still be the one.
+        for _ in range(3):
+            await proposer(first).step()
+        await step_until(first, "submitted", 1)
+        await world.advance(1, first)
         await step_until(first, "mined")
         assert (await first.get("/status"))["sessions"]["settled"] == 2
         assert await first.oracle.chain.batch_count() == 1
+
+
+async def test_a_receipt_that_the_node_has_late_is_waited_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stepping(world) as (first, _):
+        await pend(world, first)
+        await step_until(first, "submitted")
+        receipt = first.oracle.chain.receipt
+
+        async def none_yet(_hash: bytes) -> None:
+            return None
+
+        # The nonce is used already and there is no receipt: nothing else may be sent.
+        monkeypatch.setattr(first.oracle.chain, "receipt", none_yet)
+        for _ in range(3):
+            await proposer(first).step()
+        monkeypatch.setattr(first.oracle.chain, "receipt", receipt)
+        batch = await step_until(first, "mined")
+        attempts = await first.oracle.database.read(
+            lambda c: batches.attempts_of_batch(c, batch.id)
+        )
+        assert len(attempts) == 1
+        assert (await first.get("/status"))["sessions"]["settled"] == 2
 
 
 async def test_while_settlement_is_paused_the_batch_waits(world: World) -> None:
