@@ -105,7 +105,8 @@ def route() -> uint256:
     """
     amount: uint256 = staticcall token.balanceOf(self)
     assert amount != 0, "router: nothing to route"
-    amount -= self._reimburse(amount)
+    reimbursed: uint256 = self._reimburse(amount)
+    amount -= reimbursed
     shares: Shares = self.shares
     to: Destinations = self.destinations
     stakers: uint256 = amount * shares.stakers // BPS
