@@ -16,7 +16,10 @@ def read_key(path: Path) -> bytes:
     try:
         text = path.read_text(encoding="ascii").strip().removeprefix("0x")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"cannot read the key file {path}") from error
+        raise ConfigurationError(
+            f"cannot read the key file {path}; put 64 hex digits there, or mend its path in the "
+            "settings"
+        ) from error
     if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
         raise ConfigurationError(f"{path} is not a key: want 64 hex digits")
     return bytes.fromhex(text)

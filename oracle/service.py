@@ -178,7 +178,7 @@ class Oracle:
             metrics=self.metrics,
             due=Due(config.batch_min_sessions, config.batch_max_age_s),
         )
-        self._spawn("proposer", self.proposer.run(pipeline.pending))
+        self._spawn("proposer", self.proposer.run(pipeline.worked))
 
     @property
     def ready(self) -> bool:
@@ -203,7 +203,7 @@ class Oracle:
         if self.proposer is None or self.pipeline is None:
             return 0
         self.proposer.flush()
-        self.pipeline.pending.set()
+        self.pipeline.worked.set()
         return await self.backlog()
 
     async def backlog(self) -> int:

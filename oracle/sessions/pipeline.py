@@ -88,7 +88,7 @@ class Pipeline:
         self._oracle = oracle
         self._secret = secret
         self._clock = clock
-        self.pending = Signal()
+        self.worked = Signal()
 
     async def run(self, closed: Signal) -> None:
         """Work whenever a session closed or the final chain moved on, until cancelled."""
@@ -97,7 +97,9 @@ class Pipeline:
             try:
                 await self.give_up()
                 while await self.step():
-                    pass
+                    self.worked.set()
+                # The final chain has moved on perhaps, and with it what may be proposed.
+                self.worked.set()
             except (ChainError, StoreError) as error:
                 log.warning("pipeline_waits", error=str(error))
             await _either(closed, closed_seen, self._registry.advanced, final_seen)
@@ -148,8 +150,6 @@ class Pipeline:
                 )
                 seam("session_pending")
             done += 1
-        if done:
-            self.pending.set()
         return done
 
     async def _set_aside(self, number: int, code: str, sentence: str) -> None:
