@@ -9,6 +9,13 @@ import pytest
 from tests.contracts.world import HOUR_S, TOKEN, World, a_chain, source, wait
 
 
+@pytest.fixture(scope="module", autouse=True)
+def own_chain() -> Iterator[None]:
+    """A chain a module: boa names storage by what other modules wrote at the same address."""
+    with boa.swap_env(boa.Env()):
+        yield
+
+
 @pytest.fixture(scope="module")
 def deployed() -> Iterator[World]:
     """Owner 1 with connector 1 on a flat tariff that has been in force for two hours."""
