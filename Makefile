@@ -53,6 +53,6 @@ lock: ## Resolve dependencies again into requirements.lock and package-lock.json
 
 .PHONY: clean
 clean: ## Remove what setup and runs made in this folder
-	rm -rf .venv node_modules .cache .build build dist out *.egg-info \
+	rm -rf .venv node_modules .cache .chargecoin .build build dist out *.egg-info \
 		.pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find $(PYTHON_FOLDERS) -name __pycache__ -type d -prune -exec rm -rf {} +

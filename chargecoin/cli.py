@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from importlib import import_module
 from typing import Final
@@ -51,9 +52,21 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; a known fault ends with its message and exit code 1."""
+    """Run the command line; a known fault ends with its message and exit code 1.
+
+    So does a file or folder that cannot be used, and a port that another process has.
+    """
     try:
         cli()
     except ChargeCoinError as error:
         click.echo(f"error: {error}", err=True)
+        sys.exit(1)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            said = f"{error.strerror}; end what listens there, or set another port"
+        elif error.filename is not None:
+            said = f"{error.filename}: {error.strerror}; make it usable, or name another"
+        else:
+            raise
+        click.echo(f"error: {said}", err=True)
         sys.exit(1)

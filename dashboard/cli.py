@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -54,13 +55,15 @@ def run(path: Path, port: int | None, clock: str | None) -> None:
         server_header=False,
     )
     server = uvicorn.Server(listening)
-    socket = listening.bind_socket()
-    host, bound = socket.getsockname()[:2]
-    click.echo(f"dashboard at http://{host}:{bound}/")
+    # Bound here: uvicorn would end the process with a message that does not name the port.
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    bound = socket.create_server((config.host, config.port), family=family)
+    host, port = bound.getsockname()[:2]
+    click.echo(f"dashboard at http://{host}:{port}/")
     # uvicorn ends by itself and then raises the signal again: being told to stop is no fault.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
-    server.run(sockets=[socket])
+    server.run(sockets=[bound])
 
 
 def _log_to_stderr() -> None:

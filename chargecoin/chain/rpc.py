@@ -26,6 +26,10 @@ TIMEOUT_S: Final = 20.0
 BATCH_SIZE: Final = 100
 _ERROR_STRING: Final = bytes.fromhex("08c379a0")  # Error(string)
 _PANIC: Final = bytes.fromhex("4e487b71")  # Panic(uint256)
+_TOO_LITTLE: Final = {  # ERC-6093, as OpenZeppelin's tokens revert: (address, has, needed)
+    bytes.fromhex("e450d38c"): "balance",  # ERC20InsufficientBalance
+    bytes.fromhex("fb8f41b2"): "allowance",  # ERC20InsufficientAllowance
+}
 _LIMITED: Final = frozenset({-32005, -32097, 429})
 # Refused and broken connections, time-outs, HTTP errors, and what is not JSON-RPC.
 _NO_ANSWER: Final = (aiohttp.ClientError, OSError, ValueError, Web3Exception)
@@ -43,6 +47,10 @@ def revert_reason(data: bytes) -> str:
             return str(decode(["string"], data[4:])[0])
         if data[:4] == _PANIC:
             return f"panic 0x{decode(['uint256'], data[4:])[0]:02x}"
+        if data[:4] in _TOO_LITTLE:
+            who, has, needed = decode(["address", "uint256", "uint256"], data[4:])
+            what = _TOO_LITTLE[data[:4]]
+            return f"the token {what} of {who} is {has} base units, {needed} are needed"
     except DecodingError:
         pass
     return f"custom error 0x{data.hex()}" if data else ""

@@ -38,7 +38,8 @@ async def fetch(session_id: str, urls: Sequence[str]) -> tuple[bytes, Proof]:
 async def _get(client: httpx.AsyncClient, url: str) -> bytes:
     body = bytearray()
     async with client.stream("GET", url) as response:
-        response.raise_for_status()
+        if not response.is_success:
+            raise EvidenceError(f"HTTP {response.status_code}")
         async for chunk in response.aiter_bytes():
             body += chunk
             if len(body) > MAX_BYTES:

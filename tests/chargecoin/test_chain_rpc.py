@@ -127,6 +127,12 @@ async def test_a_batch_with_an_answer_missing_is_no_answer(node: Node, rpc: Rpc)
         (bytes.fromhex("4e487b71") + (0x11).to_bytes(32, "big"), "panic 0x11"),
         (bytes.fromhex("118cdaa7"), "custom error 0x118cdaa7"),
         (bytes.fromhex("08c379a0ff"), "custom error 0x08c379a0ff"),
+        (
+            bytes.fromhex("e450d38c")
+            + encode(["address", "uint256", "uint256"], ["0x" + "11" * 20, 5, 7]),
+            f"the token balance of 0x{'11' * 20} is 5 base units, 7 are needed",
+        ),
+        (bytes.fromhex("fb8f41b2ff"), "custom error 0xfb8f41b2ff"),
     ],
 )
 def test_the_words_in_a_reverts_data_are_read(data: bytes, reason: str) -> None:
