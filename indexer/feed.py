@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from chargecoin.errors import ChargeCoinError, FeedError, NodeUnavailableError
 from indexer.database import snapshot, writing
-from indexer.feed_entries import WHOLE_ORACLE, Entry, Word, check, doubted, next_word, read
+from indexer.feed_entries import WHOLE_ORACLE, Entry, Word, check, leaves_gap, next_word, read
 from indexer.figures import FeedSource
 from indexer.schema import committee_revocations, committees, connector_states, feed_entries
 from indexer.schema import feed_sources as sources
@@ -124,7 +124,7 @@ class FeedStore:
         values = entry.body() | {"oracle": entry.oracle, "signature": entry.signature_bytes()}
         connection.execute(insert(feed_entries).values(**values))
         if entry.connector_id != WHOLE_ORACLE:
-            self._take_word(connection, entry, gap=gap)
+            gap = self._take_word(connection, entry) or gap
         return replace(
             source,
             n=entry.n,
@@ -135,20 +135,20 @@ class FeedStore:
         )
 
     @staticmethod
-    def _take_word(connection: Connection, entry: Entry, *, gap: bool) -> None:
+    def _take_word(connection: Connection, entry: Entry) -> bool:
+        """Store the newest word on a connector; return whether words before it are missing."""
         where = connector_states.c.connector_id == entry.connector_id
         row = connection.execute(select(connector_states).where(where)).one_or_none()
         before = None if row is None else Word(**row._mapping)  # noqa: SLF001 -- its public face
         word = next_word(before, entry)
         if word is None:
-            return
-        if gap and entry.kind != "snapshot":
-            word = doubted(word)
+            return False
         values = {name: getattr(word, name) for name in Word.__dataclass_fields__}
         if row is None:
             connection.execute(insert(connector_states).values(**values))
         else:
             connection.execute(update(connector_states).where(where).values(**values))
+        return leaves_gap(before, entry)
 
 
 class FeedFollower:

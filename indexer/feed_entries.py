@@ -7,7 +7,7 @@ it; the digest is keccak256("chargecoin-feed-v1" ‖ body).
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -89,8 +89,8 @@ def check(entry: Entry, members: AbstractSet[str]) -> None:
 class Word:
     """The newest word on one connector; the fields of the table `connector_states`.
 
-    `whole` is false where entries before it are missing: what it says may have been
-    taken back by one of them.
+    `whole` is false where entries after it are missing: one of them may have taken it
+    back. Entries missing before it do not matter, since each states all there is.
     """
 
     connector_id: int
@@ -116,9 +116,6 @@ def next_word(before: Word | None, entry: Entry) -> Word | None:
         if entry.status == OFFLINE or entry.at < before.at:
             return None
         before = None
-    same_epoch = before is not None and before.epoch == entry.epoch
-    follows = entry.seq == (before.seq + 1 if before is not None and same_epoch else 1)
-    held = before is None or not same_epoch or before.whole
     unchanged = before is not None and before.status == entry.status
     return Word(
         connector_id=entry.connector_id,
@@ -131,10 +128,12 @@ def next_word(before: Word | None, entry: Entry) -> Word | None:
         error_code=entry.error_code,
         energy_wh=entry.energy_wh,
         session=entry.session,
-        whole=entry.kind == "snapshot" or (follows and held),
+        whole=True,
     )
 
 
-def doubted(word: Word) -> Word:
-    """Return a word after which entries are missing."""
-    return replace(word, whole=False)
+def leaves_gap(before: Word | None, entry: Entry) -> bool:
+    """Whether words on this connector are missing before `entry`, by the connector's count."""
+    if before is None or (before.oracle, before.epoch) != (entry.oracle, entry.epoch):
+        return False
+    return entry.seq != before.seq + 1

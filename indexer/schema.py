@@ -546,7 +546,7 @@ feed_sources = Table(
     _required("refused", Int),
     _required("detail", Text()),
 )
-# The newest word on each connector. `whole` is false after a gap, until a snapshot.
+# The newest word on each connector. `whole` is false where words after it are missing.
 connector_states = Table(
     "connector_states",
     metadata,

@@ -169,7 +169,7 @@ def _period_of_zone(
         else:
             day = to_day(match)
             start = local.day_start(day)
-            until = min(start + elapsed, local.day_start(day + 1) - 1)
+            until = min(start + elapsed, local.day_start(day + 1))
             previous = days_total(connection, owner_id, site_ids, to_day(before), day - 1)
             previous += span_total(connection, owner_id, site_ids, local, start, until)
         periods.append(Period(label, first, from_day(today), current, previous))

@@ -159,21 +159,41 @@ def test_after_a_restart_only_a_snapshot_restores_a_state(
     assert state(engine).use == "faulted"
 
 
-def test_a_gap_is_seen_counted_and_unknown_until_a_snapshot(
+def test_after_a_gap_a_connector_is_unknown_until_it_is_spoken_of_again(
     engine: Engine, store: FeedStore, oracle: Oracle
 ) -> None:
     take(store, oracle)
     oracle.say(1, status="Charging")
-    oracle.say(1, status="Finishing")
+    oracle.say(0, "heartbeat", "Available")
     store.add(URL, oracle.entries[3:], store.members())
     assert state(engine).use == "unknown"
     assert ReadModel(engine).feed_sources()[0].gaps == 1
-    oracle.say(1, status="Available")
+    oracle.say(1, status="Finishing")
     take(store, oracle)
-    assert state(engine).use == "unknown"
-    oracle.say(1, "snapshot", "Available")
+    assert state(engine).use == "in_use"
+    # That one of its words was missed shows in its own count, and is counted too.
+    assert ReadModel(engine).feed_sources()[0].gaps == 2
+
+
+def test_an_older_word_of_another_oracle_is_left_alone(
+    engine: Engine, store: FeedStore, oracle: Oracle
+) -> None:
     take(store, oracle)
+    other = Oracle(OTHER)
+    other.at = NOW - 1
+    other.restart()
+    other.say(1, "snapshot", "Charging")
+    take(store, other, "http://other")
     assert state(engine).use == "free"
+
+
+def test_an_oracles_clock_that_goes_back_takes_no_sign_of_life_back(
+    engine: Engine, store: FeedStore, oracle: Oracle
+) -> None:
+    oracle.at = NOW - 5_000
+    oracle.say(0, "heartbeat", "Available")
+    take(store, oracle)
+    assert ReadModel(engine).feed_sources()[0].heard_at == NOW
 
 
 @pytest.mark.parametrize("field", ["status", "at", "connector_id", "n"])

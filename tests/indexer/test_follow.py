@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec import structs
@@ -181,6 +182,8 @@ async def test_below_finality_the_tables_fail_closed_and_mend_themselves(world: 
         assert count(world.engine, schema.sessions) == rows
     await world.indexer.step()
     assert not world.status.ready
+    # What is gone is not final any more, and nothing above it.
+    assert world.status.final_number <= world.status.number == 60 - 3 * FINALITY
     await world.catch_up()
     assert world.status.ready
     assert world.status.deepest_reorg == 3 * FINALITY
@@ -200,6 +203,60 @@ async def test_a_node_that_changes_its_mind_about_final_blocks_undoes_nothing(
     await world.catch_up()
     assert world.status.ready
     assert world.status.reorgs == 0
+    await world.check()
+
+
+async def test_a_reorg_between_two_requests_is_not_built_upon(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.catch_up()
+    world.chain.mine()
+    asked = world.node.batch
+    requests_seen = 0
+
+    async def batch(kind: Any, requests: Any) -> Any:
+        nonlocal requests_seen
+        requests_seen += 1
+        if requests_seen == 2:  # After the head was told, before the blocks are.
+            world.chain.reorganise(3, 4)
+        return await asked(kind, requests)
+
+    monkeypatch.setattr(world.node, "batch", batch)
+    with pytest.raises(InconsistentNodeError, match="does not follow"):
+        await world.indexer.step()
+    await world.catch_up()
+    await world.check()
+
+
+async def test_what_is_final_stays_final_whatever_a_node_says_later(world: World) -> None:
+    await world.catch_up()
+    final = world.status.final_number
+    assert final == 60 - FINALITY
+    world.node.finality = 3 * FINALITY
+    world.chain.mine()
+    await world.catch_up()
+    assert world.status.final_number == final
+
+
+async def test_two_nodes_behind_one_address_that_differ_are_not_a_reorg(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.catch_up()
+    other = world.chain.fork()
+    other.reorganise(2, 2)
+    # The node that is asked for the head has another branch than the one asked after it.
+    turns = iter([other, world.chain])
+    asked = world.node.batch
+
+    async def batch(kind: Any, requests: Any) -> Any:
+        world.node.chain = next(turns, world.chain)
+        return await asked(kind, requests)
+
+    monkeypatch.setattr(world.node, "batch", batch)
+    assert await world.indexer.step() is False
+    assert world.status.reorgs == 0
+    assert world.indexer.counters.inconsistent == 1
+    await world.catch_up()
     await world.check()
 
 

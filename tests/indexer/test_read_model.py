@@ -12,7 +12,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import event as events
+from sqlalchemy import select
 
 from chargecoin.errors import StoreError
 from indexer import schema
@@ -21,9 +22,11 @@ from indexer.read_model import Period, ReadModel, SessionFilter, Totals
 from indexer.rollups import collection_sums, settlement_sums
 from indexer.rows import CollectionRow, SessionRow
 from indexer.schema import SETTLEMENT_SUMS
-from tests.indexer.fake_chain import FakeChain
+from indexer.store import Store
+from tests.indexer.fake_chain import DEPLOYMENT, FakeChain, event
 from tests.indexer.fake_node import FakeNode
 from tests.indexer.tables import catch_up, fresh
+from tests.indexer.test_store import PLACE, append, batch_of, logs_of, run_of, settled
 
 FINALITY = 8
 Row = SessionRow | CollectionRow
@@ -85,7 +88,13 @@ def moments(filled: Filled) -> list[int]:
     last = max(row.settled_at for row in filled.rows)
     midnight = last - last % 86_400 + 86_400
     around = [midnight + shift for shift in (-1, 0, 1, 19_800, 19_799)]
-    return [last, last + 1, *around, *(last + 100_003 * step for step in range(1, 40, 3))]
+    return [
+        last,
+        last + 1,
+        last + 86_400,
+        *around,
+        *(last + 100_003 * step for step in range(1, 40, 3)),
+    ]
 
 
 @pytest.mark.parametrize("owner", [None, 1, 3])
@@ -127,6 +136,30 @@ def elapsed(filled: Filled, row: Row, at: datetime, first: date, previous: date)
     today = datetime(at.year, at.month, at.day, tzinfo=at.tzinfo)
     until = midnight.astimezone(UTC) + (at.astimezone(UTC) - today.astimezone(UTC))
     return here.date() < match or (here.date() == match and here.astimezone(UTC) < until)
+
+
+def test_the_short_day_before_ends_where_today_begins(tmp_path: Path) -> None:
+    """29 March 2026 has 23 hours in London; half past eleven on the 30th matches none of them."""
+    store = Store(fresh(tmp_path / "index.sqlite"), DEPLOYMENT)
+    place = list(PLACE)
+    place[1] = event(
+        "StationRegistry",
+        "SiteAdded",
+        site_id=1,
+        owner_id=1,
+        name="Site",
+        time_zone="Europe/London",
+        country="GB",
+        grid_zone="GB",
+    )
+    append(store, 1, logs_of(1, place))
+    change = int(datetime(2026, 3, 29, tzinfo=UTC).timestamp())
+    for number, at in enumerate((change, change + 23 * 3600 - 1, change + 23 * 3600 + 600), 1):
+        settle = (run_of(number, 1), settled(number), batch_of(number, 1))
+        append(store, number + 1, logs_of(number + 1, settle), at)
+    now = change + 46 * 3600 + 1800
+    today = ReadModel(store.engine).overview(1, now).today
+    assert (today.totals.sessions, today.previous.sessions) == (1, 2)
 
 
 def test_spans_of_days_sites_and_connectors_add_up_to_the_same(filled: Filled) -> None:
@@ -313,7 +346,7 @@ def test_no_question_reads_all_sessions(filled: Filled) -> None:
 
     now = moments(filled)[-1]
     since, until = date(2026, 1, 2), date(2026, 1, 9)
-    event.listen(model._engine, "before_cursor_execute", note)
+    events.listen(model._engine, "before_cursor_execute", note)
     try:
         model.overview(1, now)
         model.site_totals(1, since, until)
@@ -339,7 +372,7 @@ def test_no_question_reads_all_sessions(filled: Filled) -> None:
         ):
             model.sessions(wanted)
     finally:
-        event.remove(model._engine, "before_cursor_execute", note)
+        events.remove(model._engine, "before_cursor_execute", note)
     assert len(asked) > 40
     tables = "sessions|collections|blocks|feed_entries|settlement_days|settlement_hours"
     grows = rf"SCAN ({tables}|connector_hours)\b(?!.*USING)"

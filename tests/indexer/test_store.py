@@ -112,8 +112,8 @@ def logs_of(number: int, *transactions: Any) -> list[Log]:
     return writer.logs
 
 
-def append(store: Store, number: int, logs: list[Log]) -> None:
-    block = Block(number, bytes.fromhex(HASH[2:]), bytes(32), GENESIS + 7200 + number)
+def append(store: Store, number: int, logs: list[Log], at: int | None = None) -> None:
+    block = Block(number, bytes.fromhex(HASH[2:]), bytes(32), at or GENESIS + 7200 + number)
     cursor = Cursor(number, block.hash, block.timestamp, number, 0, 0, "live", "", 0, 0)
     store.append([block], logs, cursor)
 
@@ -179,6 +179,36 @@ def test_what_was_due_is_within_the_tariff_where_the_contract_clamped(
     [row] = rows(store, schema.sessions)
     assert (row.recorded_gross, row.gross, row.fee) == (recorded, due, 1_000)
     assert session_word(row) == record.encode()
+
+
+@pytest.mark.parametrize(
+    ("recorded", "due"), [(9_000_000, 5_000_000), (1_000_000, 4_000_000)], ids=["above", "below"]
+)
+def test_between_bounds_the_nearer_one_was_due(engine: Engine, recorded: int, due: int) -> None:
+    store = Store(engine, DEPLOYMENT)
+    bounds = Tariff(GENESIS, 1 << 31, Prices(400_000, 0, 0, 0), Prices(500_000, 0, 0, 0))
+    published = event(
+        "StationRegistry",
+        "TariffPublished",
+        connector_id=1,
+        index=1,
+        tariff=bounds.encode(),
+        vat_bps=1900,
+        terms_hash=bytes(32),
+    )
+    append(store, 1, logs_of(1, (*PLACE[:-1], published)))
+    record = SessionRecord(1, GENESIS, 3600, 600, 10_000, recorded, 0, 72, 177, 43, 2)
+    unfunded = settled(
+        1,
+        record,
+        status=Status.UNFUNDED,
+        reason=Reason.LIMIT_SHORT,
+        flags=OutcomeFlag.CLAMPED,
+        paid=0,
+        debt=due,
+    )
+    append(store, 2, logs_of(2, (run_of(1, 1), unfunded, batch_of(1, 1))))
+    assert rows(store, schema.sessions)[0].gross == due
 
 
 def test_a_rejected_record_is_kept_bit_by_bit(store: Store) -> None:
