@@ -59,6 +59,10 @@ from .modules import vaults
 initializes: vaults[custody := custody]
 
 
+from .modules import sessions
+initializes: sessions[vaults := vaults]
+
+
 from .modules import batches
 initializes: batches[
     accruals := accruals,
@@ -66,6 +70,7 @@ initializes: batches[
     committees := committees,
     domain := domain,
     session_clock := session_clock,
+    sessions := sessions,
     vaults := vaults,
 ]
 
@@ -101,7 +106,7 @@ exports: (
     batches.batch_commitment,
     batches.batch_count,
     debts.collected,
-    batches.FEE_BPS,
+    sessions.FEE_BPS,
     batches.registry,
     # Station owners
     accruals.withdraw_accrual,
@@ -169,6 +174,7 @@ def __init__(
     committees._appoint(members, threshold, 0)
     session_clock.__init__()
     vaults.__init__()
+    sessions.__init__()
     batches.__init__(registry_)
     debts.__init__()
 

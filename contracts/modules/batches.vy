@@ -5,15 +5,14 @@
 @custom:contract-name batches
 @license Apache-2.0
 @notice Goes through a signed batch and settles its sessions; keeps a connector's
-        head, a batch's commitment and the fees that are not with the router yet;
-        collects debt against a commitment. Layouts and rules: docs/protocol.md,
-        sections 1 to 4. Amounts are base units of the payment token, times are
-        UTC seconds.
+        head, a batch's commitment and the fees that are not with the router yet.
+        Layouts and rules: docs/protocol.md, sections 1 to 4. Amounts are base
+        units of the payment token, times are UTC seconds.
 
         Nearly all gas is spent in one loop, and Vyper keeps every variable in
         memory. So the loop asks once whether anything at all is unusual about a
-        record, an amount or an account, and functions outside of it find out
-        what. Layouts that cost a call to unpack are unpacked in place.
+        session, and leaves it to `sessions` to find out what. Layouts that cost a
+        call to unpack are unpacked in place.
 """
 
 
@@ -41,6 +40,10 @@ from . import session_clock
 uses: session_clock
 
 
+from . import sessions
+uses: sessions
+
+
 from . import vaults
 uses: vaults
 
@@ -48,12 +51,6 @@ uses: vaults
 # @notice Stateless, need no `uses`.
 from . import record
 from . import tariff as tariffs
-
-
-# @dev The protocol fee in basis points of what was paid. There is no function
-# that changes it.
-FEE_BPS: public(constant(uint256)) = 10
-FEE_DIVISOR: constant(uint256) = 10_000 // FEE_BPS
 
 
 # @dev The EIP-712 type of a batch.
@@ -88,17 +85,6 @@ LEDGER_BATCHES_SHIFT: constant(uint256) = 32
 # @dev First sequence, tariff and count of a run's header follow on each other in
 # the `Run` event too, 32 bits lower.
 RUN_FIELDS: constant(uint256) = (2 ** 80 - 1) << record.COUNT_SHIFT
-
-
-# @dev While an owner's sessions are gone through, what counts against the caps
-# and what of it is fee are summed in one word: gross from here upwards, fees
-# below.
-GROSS_SUM_SHIFT: constant(uint256) = 128
-FEE_SUM_MASK: constant(uint256) = 2 ** 128 - 1
-
-
-# @dev A gross within a tariff's bounds, below the flags of an outcome.
-GROSS_MASK: constant(uint256) = 2 ** record.FLAGS_SHIFT - 1
 
 
 struct Head:
@@ -199,7 +185,7 @@ def settle(
     batch_fees: uint256 = 0
     heads_hash: bytes32 = empty(bytes32)
     link: Link = empty(Link)
-    sessions: uint256 = 0
+    announced: uint256 = 0
     skipped: uint256 = 0
     offset: uint256 = 0
     size: uint256 = len(runs)
@@ -210,13 +196,13 @@ def settle(
         link.hash = extract32(runs, unsafe_add(offset, record.WORD), output_type=uint256)
         first_sequence: uint256 = (header >> record.FIRST_SEQUENCE_SHIFT) & MASK_32
         count: uint256 = (header >> record.COUNT_SHIFT) & record.MASK_16
-        # `sessions` stays below 256 + 2**16, and nothing below wraps.
-        sessions = unsafe_add(sessions, count)
+        # `announced` stays below 256 + 2**16, and nothing below wraps.
+        announced = unsafe_add(announced, count)
         first_word: uint256 = unsafe_add(offset >> 5, 2)
         offset = unsafe_add(first_word, count) << 5
         assert (
             convert(count == 0, uint256)
-            | convert(sessions > record.MAX_SESSIONS, uint256)
+            | convert(announced > record.MAX_SESSIONS, uint256)
             | convert(offset > size, uint256)
             | (unsafe_add(first_sequence, count) >> 32)
             | (header & record.HEADER_PADDING)
@@ -250,8 +236,8 @@ def settle(
             if owner_id != owner:
                 if owner != 0:
                     self._credit(owner, accrual, sums, unpaid, today)
-                    committee_left = unsafe_sub(committee_left, sums >> GROSS_SUM_SHIFT)
-                    batch_fees = unsafe_add(batch_fees, sums & FEE_SUM_MASK)
+                    committee_left = unsafe_sub(committee_left, sums >> sessions.GROSS_SUM_SHIFT)
+                    batch_fees = unsafe_add(batch_fees, sums & sessions.FEE_SUM_MASK)
                 owner = owner_id
                 accrual = accruals._accruals[owner_id]
                 own_room = bounds._room(
@@ -268,7 +254,7 @@ def settle(
             # An ordinary session costs at most this: the session cap, if the whole
             # run fits under the others.
             ordinary: uint256 = 0
-            if unsafe_mul(session_cap, count) <= unsafe_sub(room, sums >> GROSS_SUM_SHIFT):
+            if unsafe_mul(session_cap, count) <= unsafe_sub(room, sums >> sessions.GROSS_SUM_SHIFT):
                 ordinary = session_cap
 
             # It started under the tariff and, which is simpler to ask than whether
@@ -310,7 +296,7 @@ def settle(
                     ),
                     session_fee,
                 ):
-                    gross = self._priced(link.word, tariff)
+                    gross = sessions._priced(link.word, tariff)
 
                 # An account that does not exist has no day and is given none.
                 account: uint256 = vaults._accounts[link.word >> record.PAYER_SHIFT]
@@ -348,8 +334,8 @@ def settle(
                 ) != 0:
                     counted: uint256 = 0
                     short: uint256 = 0
-                    counted, short, link.outcome = self._decide(
-                        link.word, account, gross, tariff, oldest_end, caps, own_room, room, sums >> GROSS_SUM_SHIFT
+                    counted, short, link.outcome = sessions._decide(
+                        link.word, account, gross, tariff, oldest_end, caps, own_room, room, sums >> sessions.GROSS_SUM_SHIFT
                     )
                     sums = unsafe_add(sums, counted)
                     unpaid = unsafe_add(unpaid, short)
@@ -358,7 +344,7 @@ def settle(
                     vaults._accounts[link.word >> record.PAYER_SHIFT] = unsafe_add(
                         account, unsafe_mul(gross, vaults.SPEND)
                     )
-                    sums = unsafe_add(sums, (gross << GROSS_SUM_SHIFT) | unsafe_div(gross, FEE_DIVISOR))
+                    sums = unsafe_add(sums, (gross << sessions.GROSS_SUM_SHIFT) | unsafe_div(gross, sessions.FEE_DIVISOR))
                     link.outcome = (
                         (unsafe_add(id_base, i) << record.SESSION_ID_SHIFT)
                         | record.SETTLED
@@ -378,11 +364,12 @@ def settle(
             break
 
     assert offset == size, "settlement: malformed runs"
-    if sessions != skipped:
+    if announced != skipped:
         self._credit(owner, accrual, sums, unpaid, today)
-        committee_left = unsafe_sub(committee_left, sums >> GROSS_SUM_SHIFT)
-        batch_fees = unsafe_add(batch_fees, sums & FEE_SUM_MASK)
+        committee_left = unsafe_sub(committee_left, sums >> sessions.GROSS_SUM_SHIFT)
+        batch_fees = unsafe_add(batch_fees, sums & sessions.FEE_SUM_MASK)
         batch: uint256 = ((ledger >> LEDGER_BATCHES_SHIFT) & MASK_40) + 1
+        # Fewer than 2**40 batches with fees below 2**39 each stay below 2**80.
         self._ledger = (
             (((ledger >> LEDGER_FEES_SHIFT) + batch_fees) << LEDGER_FEES_SHIFT)
             | (today << LEDGER_DAY_SHIFT)
@@ -397,7 +384,7 @@ def settle(
             epoch=epoch,
             evidence_root=evidence_root,
             commitment=commitment,
-            sessions=unsafe_sub(sessions, skipped),
+            sessions=unsafe_sub(announced, skipped),
             submitter=msg.sender,
         )
 
@@ -504,108 +491,7 @@ def _credit(owner_id: uint256, accrual: uint256, sums: uint256, unpaid: uint256,
     @param unpaid What of it was not paid.
     @param today The day.
     """
-    gross: uint256 = sums >> GROSS_SUM_SHIFT
+    gross: uint256 = sums >> sessions.GROSS_SUM_SHIFT
     # What was not paid and the fees are parts of the gross.
-    net: uint256 = unsafe_sub(unsafe_sub(gross, unpaid), sums & FEE_SUM_MASK)
+    net: uint256 = unsafe_sub(unsafe_sub(gross, unpaid), sums & sessions.FEE_SUM_MASK)
     accruals._credit(owner_id, accrual, net, gross, today)
-
-
-@internal
-@pure
-def _priced(word: uint256, tariff: uint256) -> uint256:
-    """
-    @dev A session's gross, moved into the tariff's bounds, and above it a flag if
-         it was. What this gives for a record out of range is without meaning.
-    @param word The record.
-    @param tariff The tariff's slot.
-    @return uint256 The gross, below 2**42, and the flag from bit 120 upwards.
-    """
-    gross: uint256 = (word >> record.GROSS_SHIFT) & record.MASK_40
-    idle: uint256 = (word >> record.IDLE_SHIFT) & record.MASK_20
-    bounded: uint256 = tariffs._bounded(
-        tariff,
-        (word >> record.ENERGY_SHIFT) & record.MASK_24,
-        # A record in range was not idle for longer than it was plugged in.
-        unsafe_sub((word >> record.DURATION_SHIFT) & record.MASK_20, idle),
-        idle,
-        gross,
-    )
-    if bounded == gross:
-        return gross
-    return bounded | record.CLAMPED
-
-
-@internal
-def _decide(
-    word: uint256,
-    account: uint256,
-    priced: uint256,
-    tariff: uint256,
-    oldest_end: uint256,
-    caps: uint256,
-    own_room: uint256,
-    room: uint256,
-    used: uint256,
-) -> (uint256, uint256, uint256):
-    """
-    @dev Decides about any session. The order of the questions is that of
-         docs/protocol.md, section 2.
-    @param word The record.
-    @param account The payer's account on the present day, 0 if there is none.
-    @param priced What the session costs within the tariff's bounds, and flags.
-    @param tariff The tariff's slot.
-    @param oldest_end The earliest end of a session that is not too old.
-    @param caps The caps' slot.
-    @param own_room What may be taken for the owner under its cap.
-    @param room What may be taken for it under that and the committee's cap.
-    @param used What counted against both so far, at most `room`.
-    @return uint256 What counts against the caps, and the fee in it.
-    @return uint256 What of it was not paid.
-    @return uint256 The outcome without the session's id.
-    """
-    payer: uint256 = word >> record.PAYER_SHIFT
-    started: uint256 = (word >> record.STARTED_SHIFT) & record.MASK_32
-    # Below 2**33.
-    ended: uint256 = unsafe_add(started, (word >> record.DURATION_SHIFT) & record.MASK_20)
-    gross: uint256 = priced & GROSS_MASK
-    outcome: uint256 = priced ^ gross
-    if word & record.CAMPAIGN_FIELD != 0:
-        outcome |= record.CAMPAIGN_NOT_APPLIED
-    if not record._in_range(word):
-        return 0, 0, record.REJECTED | record.FIELD_RANGE
-    if ended > block.timestamp:
-        return 0, 0, record.REJECTED | record.ENDS_IN_FUTURE
-    if ended < oldest_end:
-        return 0, 0, record.REJECTED | record.TOO_OLD
-    if started < tariff >> tariffs.FROM_SHIFT or started >= (tariff >> tariffs.TO_SHIFT) & tariffs.TIME_MASK:
-        return 0, 0, record.REJECTED | record.TARIFF_NOT_IN_FORCE
-    if gross > caps >> bounds.SESSION_SHIFT:
-        return 0, 0, record.REJECTED | record.SESSION_CAP
-    if account == 0:
-        if gross == 0:
-            return 0, 0, outcome | record.SETTLED
-        if payer == 0:
-            return 0, 0, outcome | record.UNFUNDED | record.NO_PAYER
-        return 0, 0, outcome | record.UNFUNDED | record.UNKNOWN_ACCOUNT
-    if gross > unsafe_sub(own_room, used):
-        return 0, 0, record.REJECTED | record.OWNER_DAY_CAP
-    if gross > unsafe_sub(room, used):
-        return 0, 0, record.REJECTED | record.COMMITTEE_DAY_CAP
-
-    after: uint256 = 0
-    paid: uint256 = 0
-    balance_short: bool = False
-    after, paid, balance_short = vaults._draw(account, vaults._limit_for(payer, account, started), gross)
-    # At most `gross` is drawn. The debt stays at or below a limit of 40 bits,
-    # in the lowest bits of the account.
-    unpaid: uint256 = unsafe_sub(gross, paid)
-    owed: uint256 = min(unpaid, bounds._room(caps & bounds.MASK_40, account & MASK_40))
-    vaults._accounts[payer] = unsafe_add(after, owed)
-    outcome |= (paid << record.PAID_SHIFT) | owed
-    if unpaid == 0:
-        outcome |= record.SETTLED
-    elif balance_short:
-        outcome |= record.UNFUNDED | record.BALANCE_SHORT
-    else:
-        outcome |= record.UNFUNDED | record.LIMIT_SHORT
-    return (gross << GROSS_SUM_SHIFT) | unsafe_div(paid, FEE_DIVISOR), unpaid, outcome

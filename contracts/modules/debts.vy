@@ -27,6 +27,10 @@ from . import vaults
 uses: vaults
 
 
+# @notice Needs no `uses`: only a constant of it is used.
+from . import sessions
+
+
 # @notice Stateless, needs no `uses`.
 from . import record
 
@@ -95,7 +99,7 @@ def collect(
     paid: uint256 = (
         ((outcome >> record.PAID_SHIFT) & batches.MASK_40) + ((outcome >> record.CAMPAIGN_PAID_SHIFT) & batches.MASK_40) + collected
     )
-    fee: uint256 = (paid + amount) // batches.FEE_DIVISOR - paid // batches.FEE_DIVISOR
+    fee: uint256 = (paid + amount) // sessions.FEE_DIVISOR - paid // sessions.FEE_DIVISOR
     owner_id: uint256 = (batches._heads[session_id >> 64] >> batches.HEAD_OWNER_SHIFT) & batches.MASK_32
     self.collected[session_id] = collected + amount
     # The account's debt contains this session's, in the lowest bits.

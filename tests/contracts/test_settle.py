@@ -141,27 +141,24 @@ def test_a_campaign_is_named_and_not_applied_yet(world: World, account: int) -> 
 
 
 def test_the_tariff_at_the_start_holds_for_the_whole_session(world: World, account: int) -> None:
-    cheaper = Tariff.flat(Prices(kwh=100_000, hour=0, idle_hour=0, session=0), now() + HOUR_S)
-    world.publish(CONNECTOR, cheaper)
     boundary = now() + HOUR_S
+    cheaper = Tariff.flat(Prices(kwh=100_000, hour=0, idle_hour=0, session=0), boundary)
+    world.publish(CONNECTOR, cheaper)
     wait(3 * HOUR_S)
-    old = session(account, started_at=boundary - 1)
-    new = session(account, started_at=boundary, gross=2 * TOKEN)
-    settled = world.settle(
-        [
-            world.run(CONNECTOR, [old.encode(), new.encode()], tariff_index=1),
-        ]
-    )
-    assert [verdict(one) for one in settled.outcomes] == [
-        (Status.SETTLED, Reason.NONE),
-        rejected(Reason.TARIFF_NOT_IN_FORCE),
+    last = session(account, started_at=boundary - 1)
+    words = [
+        replace(last, started_at=start, gross=gross).encode()
+        for start in (boundary - 1, boundary)
+        for gross in (GROSS, 2 * TOKEN)
     ]
-    settled = world.settle([world.run(CONNECTOR, [old.encode(), new.encode()], tariff_index=2)])
-    assert [verdict(one) for one in settled.outcomes] == [
-        rejected(Reason.TARIFF_NOT_IN_FORCE),
-        (Status.SETTLED, Reason.NONE),
-    ]
-    assert settled.outcomes[1].paid == 2 * TOKEN
+    wrong = rejected(Reason.TARIFF_NOT_IN_FORCE)
+    right = (Status.SETTLED, Reason.NONE)
+    settled = world.settle([world.run(CONNECTOR, words, tariff_index=1)])
+    assert [verdict(one) for one in settled.outcomes] == [right, right, wrong, wrong]
+    assert [one.paid for one in settled.outcomes] == [GROSS, GROSS, 0, 0]
+    settled = world.settle([world.run(CONNECTOR, words, tariff_index=2)])
+    assert [verdict(one) for one in settled.outcomes] == [wrong, wrong, right, right]
+    assert [one.paid for one in settled.outcomes] == [0, 0, 2 * TOKEN, 2 * TOKEN]
 
 
 # Unfunded
