@@ -25,6 +25,14 @@ from tests.indexer.tables import contents
 from tests.support.protocol import Protocol
 
 
+# A sum that no row is behind.
+PHANTOM = (
+    "INSERT INTO connector_hours SELECT connector_id, hour + 36000000, sessions, energy_wh,"
+    " gross, net, fee, campaign, avoided_g, occupied_s, charging_s, idle_s, parts"
+    " FROM connector_hours LIMIT 1"
+)
+
+
 @pytest.fixture
 def finality() -> int:
     """How many blocks an epoch has; final after two."""
@@ -174,12 +182,7 @@ async def test_a_reorg_below_finality_fails_closed_and_mends(real: Real) -> None
         ("UPDATE sessions SET owner_id = 2 WHERE id = (SELECT min(id) FROM sessions)", "accruals"),
         ("UPDATE settlement_days SET fee = fee + 1", "settlement_days from rows"),
         ("UPDATE connector_hours SET energy_wh = energy_wh - 1", "connector_hours from rows"),
-        (
-            "INSERT INTO connector_hours SELECT connector_id, hour + 36000000, sessions, energy_wh,"
-            " gross, net, fee, campaign, avoided_g, occupied_s, charging_s, idle_s, parts"
-            " FROM connector_hours LIMIT 1",
-            "connector_hours from rows",
-        ),
+        (PHANTOM, "connector_hours from rows"),
         ("DELETE FROM settlement_hours WHERE connector_id = 1", "settlement_hours from logs"),
         ("UPDATE deposits SET amount = '1' WHERE account = 1", "vault accounts"),
         ("DELETE FROM tariffs WHERE connector_id = 2", "registry"),
