@@ -24,7 +24,6 @@ from tests.indexer.real import DAY, Real
 from tests.indexer.tables import contents
 from tests.support.protocol import Protocol
 
-
 # A sum that no row is behind.
 PHANTOM = (
     "INSERT INTO connector_hours SELECT connector_id, hour + 36000000, sessions, energy_wh,"
