@@ -267,8 +267,9 @@ class Proposer:
     async def _check_settlements(self) -> None:
         """Undo what a reorganisation took back, so that it is sent again."""
         for settlement in await self._database.read(batches.not_final):
-            receipt = await self._chain.receipt(settlement.tx_hash)
-            if receipt is None or receipt.block_hash != settlement.block_hash:
+            # Not the receipt, which holds hundreds of events.
+            mined = await self._chain.transaction(settlement.tx_hash)
+            if mined is None or mined.block_hash != settlement.block_hash:
                 log.warning("settlement_reorganised", number=settlement.number)
                 await self._database.write(
                     lambda c, settlement=settlement: batches.undo_settlement(c, settlement)  # type: ignore[misc]
