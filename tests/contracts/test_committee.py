@@ -1,9 +1,12 @@
 """Who may sign a batch, and for how long."""
 
+from dataclasses import replace
 from typing import Any
 
 import boa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from chargecoin.typed_data import Signer, batch_digest
 from tests.contracts.world import (
@@ -209,6 +212,21 @@ def test_a_batch_expires(world: World, batch: Batch) -> None:
         world.submit(batch)
     boa.env.timestamp = batch.expiry
     assert len(world.submit(batch).outcomes) == 1
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.binary(min_size=32, max_size=32),
+    st.integers(0, 2**256 - 1 - 2**40),
+    st.lists(st.integers(0, 2**256 - 1), min_size=1, max_size=9),
+)
+def test_any_batch_is_hashed_as_python_hashes_it(
+    deployed: World, root: bytes, later: int, words: list[int]
+) -> None:
+    batch = deployed.batch([deployed.run(CONNECTOR, words)], root=root, expiry=now() + later)
+    assert len(deployed.submit(batch).outcomes) == len(words)
+    with boa.reverts():
+        deployed.submit(replace(batch, root=bytes([root[0] ^ 1]) + root[1:]))
 
 
 def test_the_domain_is_that_of_python(world: World, settlement: Any) -> None:
