@@ -28,22 +28,26 @@ SOLIDITY = ("TestStablecoin", "Timelock")
 EVM_VERSION = "prague"
 
 
-def compile_vyper(name: str) -> dict[str, Any]:
-    """Return `{"name", "abi", "bytecode"}` of a Vyper contract.
+def vyper(name: str, *formats: str) -> list[str]:
+    """Return what the compiler gives for a contract, one text a format.
 
     Metadata is left out of the creation code, so that it changes only where the code does.
-    Raises `subprocess.CalledProcessError` if it does not compile.
+    Raises `subprocess.CalledProcessError` if the contract does not compile.
     """
-    source = CONTRACTS / f"{name}.vy"
-    options = ("-f", "abi,bytecode", "--evm-version", EVM_VERSION, "--no-bytecode-metadata")
+    options = ("-f", ",".join(formats), "--evm-version", EVM_VERSION, "--no-bytecode-metadata")
     result = subprocess.run(
-        [sys.executable, "-m", "vyper", *options, str(source)],
+        [sys.executable, "-m", "vyper", *options, str(CONTRACTS / f"{name}.vy")],
         cwd=ROOT,
         check=True,
         capture_output=True,
         text=True,
     )
-    interface, bytecode = result.stdout.strip().splitlines()
+    return result.stdout.strip().splitlines()
+
+
+def compile_vyper(name: str) -> dict[str, Any]:
+    """Return `{"name", "abi", "bytecode"}` of a Vyper contract. Raises as `vyper` does."""
+    interface, bytecode = vyper(name, "abi", "bytecode")
     return {"name": name, "abi": json.loads(interface), "bytecode": bytecode}
 
 
