@@ -29,11 +29,13 @@ def cli() -> None:
 
 @cli.command()
 @CONFIG
-def run(path: Path) -> None:
+@click.option("--clock", help="A clock file; takes the place of the configuration's.")
+def run(path: Path, clock: str | None) -> None:
     """Run the oracle until it is told to stop; logs JSON lines on standard error.
 
     Example: chargecoin oracle run --config oracle.toml
     """
+    import msgspec
     import uvloop
 
     from oracle.config import load
@@ -41,7 +43,8 @@ def run(path: Path) -> None:
     from oracle.run import run as serve
 
     configure()
-    uvloop.run(serve(load(path)))
+    config = load(path)
+    uvloop.run(serve(msgspec.structs.replace(config, clock=clock) if clock else config))
 
 
 @cli.command()
