@@ -7,6 +7,7 @@ not on `web3.eth`, because the layers between cost three quarters of a read's ti
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
@@ -18,7 +19,7 @@ from web3 import AsyncHTTPProvider
 from web3.exceptions import Web3Exception
 from web3.types import RPCEndpoint
 
-from chargecoin.errors import ChainError, NodeUnavailableError, RevertedError
+from chargecoin.errors import ChainError, ConfigurationError, NodeUnavailableError, RevertedError
 
 BlockId = int | Literal["latest", "safe", "finalized"]
 
@@ -57,9 +58,37 @@ def revert_reason(data: bytes) -> str:
 
 
 def _words(error: Exception) -> str:
-    if isinstance(error, aiohttp.ClientResponseError):
-        return f"HTTP status {error.status}"
-    return f"{error} ({type(error).__name__})"
+    """Say what happened and what to do. Library errors leave out one or the other."""
+    match error:
+        case aiohttp.ClientResponseError():
+            return f"HTTP status {error.status}; try again later, or name another node"
+        case aiohttp.ClientConnectorError():
+            number, text = error.os_error.errno, error.os_error.strerror
+            why = os.strerror(number) if number and number > 0 else text
+            why = f" ({why})" if why else ""
+            return f"it cannot be connected to{why}; start the node there, or name another"
+        case TimeoutError():
+            return "it keeps silent; try again later, or name another node"
+        case _:
+            return f"{error} ({type(error).__name__}); see whether a node is there, or name another"
+
+
+def _name(url: str) -> str:
+    """Return a node's scheme and host: addresses of hosted nodes hold a key, which nobody is told.
+
+    Raises `ConfigurationError` if it is not an address.
+    """
+    try:
+        place = urlsplit(url)
+        port = f":{place.port}" if place.port else ""
+    except ValueError:
+        place, port = urlsplit(""), ""
+    if place.scheme not in ("http", "https") or not place.hostname:
+        raise ConfigurationError(
+            "the node's address (its RPC URL) does not read as one; "
+            "give http://HOST:PORT or https://HOST, such as http://127.0.0.1:8545"
+        )
+    return f"{place.scheme}://{place.hostname}{port}"
 
 
 def _raise(what: str, error: dict[str, Any]) -> None:
@@ -77,11 +106,9 @@ class Rpc:
     """One node. Requests may run side by side; close it when done."""
 
     def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
-        """Name the node. Nothing is sent yet."""
+        """Name the node. Nothing is sent yet. Raises `ConfigurationError` if it is no address."""
         self.url = url
-        # Addresses of hosted nodes hold a key: messages name the host only.
-        place = urlsplit(url)
-        self.name = f"{place.scheme}://{place.hostname}" + (f":{place.port}" if place.port else "")
+        self.name = _name(url)
         self._provider = AsyncHTTPProvider(
             url,
             request_kwargs={"timeout": aiohttp.ClientTimeout(timeout_s)},

@@ -14,7 +14,7 @@ from eth_abi.abi import encode
 
 from chargecoin.chain import Rpc
 from chargecoin.chain.rpc import revert_reason
-from chargecoin.errors import ChainError, NodeUnavailableError, RevertedError
+from chargecoin.errors import ChainError, ConfigurationError, NodeUnavailableError, RevertedError
 
 # Error(string), as contracts refuse.
 REFUSED = bytes.fromhex("08c379a0") + encode(["string"], ["settlement: not the holder"])
@@ -85,6 +85,26 @@ async def test_a_node_that_keeps_silent_is_given_up_on(node: Node) -> None:
     with pytest.raises(NodeUnavailableError, match="gives no answer to eth_chainId"):
         await rpc.request("eth_chainId")
     await rpc.close()
+
+
+async def test_a_node_that_is_not_there_is_told_with_what_to_do() -> None:
+    rpc = Rpc("http://127.0.0.1:1")
+    with pytest.raises(NodeUnavailableError) as unavailable:
+        await rpc.request("eth_chainId")
+    await rpc.close()
+    assert str(unavailable.value) == (
+        "http://127.0.0.1:1 gives no answer to eth_chainId: it cannot be connected to "
+        "(Connection refused); start the node there, or name another"
+    )
+
+
+@pytest.mark.parametrize(
+    "url", ["nonsense", "", "node.example/v3/secret", "ftp://x", "http://", "http://x:secret"]
+)
+def test_what_is_no_address_of_a_node_is_refused_without_quoting_it(url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"such as http://127\.0\.0\.1:8545") as refused:
+        Rpc(url)
+    assert "secret" not in str(refused.value)
 
 
 async def test_a_node_that_limits_us_is_unavailable_and_not_wrong(node: Node, rpc: Rpc) -> None:
