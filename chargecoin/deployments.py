@@ -53,5 +53,15 @@ def load(path: Path) -> Deployment:
         raise ConfigurationError(
             f"no address book at {path}; deploy with `ape run deploy` or name another"
         ) from None
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ConfigurationError(f"{path} is not an address book: {error!r}") from error
+    except orjson.JSONDecodeError as error:
+        raise ConfigurationError(f"{path} is not an address book: not JSON ({error})") from error
+    except KeyError as error:
+        raise ConfigurationError(
+            f"{path} is not an address book: it has no {error}; "
+            "name a file that `ape run deploy` wrote"
+        ) from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ConfigurationError(
+            f"{path} is not an address book: a value in it is not what it should be ({error}); "
+            "name a file that `ape run deploy` wrote"
+        ) from error

@@ -63,3 +63,19 @@ def test_a_missing_book_says_how_to_make_one(tmp_path: Path) -> None:
 def test_what_is_no_address_book_is_refused(tmp_path: Path, content: object) -> None:
     with pytest.raises(ConfigurationError, match="not an address book"):
         deployments.load(write(tmp_path / "book.json", content))
+
+
+@pytest.mark.parametrize(
+    ("content", "missing"),
+    [
+        ({"bundle": {}}, "chain_id"),
+        ({"chain_id": 1}, "start_block"),
+        ({"chain_id": 1, "start_block": 0}, "contracts"),
+        ({"chain_id": 1, "start_block": 0, "contracts": {"Settlement": {}}}, "address"),
+    ],
+)
+def test_the_key_that_an_address_book_lacks_is_named(
+    tmp_path: Path, content: object, missing: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=f"it has no '{missing}'; name a file"):
+        deployments.load(write(tmp_path / "book.json", content))
