@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from chargecoin.deployments import Deployment
     from chargecoin.evidence.format import Proof
     from chargecoin.evidence.verify import Report
@@ -89,18 +91,19 @@ def session(
     if bundle is None and session_id is None:
         raise click.UsageError("say which session: SESSION_ID, as 0x… or CONNECTOR/SEQUENCE")
     from chargecoin import deployments
-    from chargecoin.errors import EvidenceError
-    from chargecoin.evidence.fetch import fetch
-    from chargecoin.evidence.format import Proof
 
     book = deployments.load(deployment)
-    if bundle is not None and proof is not None:
-        data, way = bundle.read_bytes(), Proof.from_json(proof.read_bytes())
-    else:
-        data, way = asyncio.run(fetch(session_id or "", evidence))
-    if session_id is not None and way.session_id != session_id:
-        raise EvidenceError(f"the proof is of session {way.session_id}, not of {session_id}")
-    report = asyncio.run(_verified(data, way, rpc, book))
+    given = (bundle.read_bytes(), proof.read_bytes()) if bundle and proof else None
+
+    async def evidence_of_it() -> tuple[bytes, Proof]:
+        from chargecoin.evidence.fetch import fetch
+        from chargecoin.evidence.format import Proof
+
+        if given is not None:
+            return given[0], Proof.from_json(given[1])
+        return await fetch(session_id or "", evidence)
+
+    data, report = asyncio.run(_verified(session_id, evidence_of_it, rpc, book))
     if as_json:
         click.echo(json.dumps({"ok": report.ok, "failed": report.failed, **asdict(report)}))
     else:
@@ -108,12 +111,22 @@ def session(
     sys.exit(0 if report.ok else 1)
 
 
-async def _verified(data: bytes, proof: Proof, rpc: str, book: Deployment) -> Report:
+async def _verified(
+    session_id: str | None,
+    evidence: Callable[[], Awaitable[tuple[bytes, Proof]]],
+    rpc: str,
+    book: Deployment,
+) -> tuple[bytes, Report]:
+    """Return the bundle and what was found; node and book first, so that each fault is its own."""
     from chargecoin.chain import Chain
+    from chargecoin.errors import EvidenceError
     from chargecoin.evidence.verify import verify
 
     async with await Chain.connect(rpc, book) as chain:
-        return await verify(data, proof, chain)
+        data, proof = await evidence()
+        if session_id is not None and proof.session_id != session_id:
+            raise EvidenceError(f"the proof is of session {proof.session_id}, not of {session_id}")
+        return data, await verify(data, proof, chain)
 
 
 def _print(report: Report, data: bytes) -> None:

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from chargecoin.cli import cli
-from chargecoin.errors import EvidenceError, NodeUnavailableError
+from chargecoin.errors import EvidenceError, NodeUnavailableError, WrongChainError
 from chargecoin.evidence.verify import STEPS
 from tests.support.settlement import SettledSession, serve
 
@@ -97,6 +97,21 @@ def test_a_node_that_does_not_answer_is_no_verdict(settled: SettledSession) -> N
     command = ["verify", "session", *files(settled), "--deployment", str(settled.protocol.book)]
     result = CliRunner().invoke(cli, [*command, "--rpc", "http://127.0.0.1:1"])
     assert isinstance(result.exception, NodeUnavailableError)
+
+
+def test_node_and_book_are_blamed_before_the_evidence_is_asked_for(
+    settled: SettledSession, tmp_path: Path
+) -> None:
+    nobody = "http://127.0.0.1:1"
+    command = ["verify", "session", "1/1", "--evidence", nobody]
+    book = settled.protocol.book
+    dead = CliRunner().invoke(cli, [*command, "--rpc", nobody, "--deployment", str(book)])
+    assert isinstance(dead.exception, NodeUnavailableError)
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps(json.loads(book.read_text()) | {"chain_id": 1}))
+    there = ["--rpc", settled.protocol.url, "--deployment", str(other)]
+    wrong = CliRunner().invoke(cli, [*command, *there])
+    assert isinstance(wrong.exception, WrongChainError)
 
 
 @pytest.mark.parametrize(
