@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from chargecoin.errors import ConfigurationError, MandateError, NodeUnavailableError
+from chargecoin.errors import (
+    ConfigurationError,
+    MandateError,
+    NodeUnavailableError,
+    RevertedError,
+)
 
 if TYPE_CHECKING:
     from chargecoin.chain import Withdrawal
@@ -356,7 +361,16 @@ def execute(session: Session, to: str | None, account: int | None) -> None:
     async def work(payer: Payer) -> str:
         number = await chosen(payer, account)
         before, _ = await payer.account(number)
-        await payer.withdraw(number, to)
+        try:
+            await payer.withdraw(number, to)
+        except RevertedError as refused:
+            _, asked = await payer.account(number)
+            if not asked.amount:
+                raise
+            again = "after that, ask again: `chargecoin payer withdraw request AMOUNT`"
+            raise RevertedError(
+                "withdraw", f"{refused.reason}; can be had: {_window(asked)}; {again}"
+            ) from refused
         after, _ = await payer.account(number)
         return f"paid out {money(before.balance - after.balance)} to {to or payer.address}"
 

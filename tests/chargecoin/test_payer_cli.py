@@ -16,7 +16,12 @@ from eth_account import Account
 
 from chargecoin.cli import cli
 from chargecoin.clock import FileClock
-from chargecoin.errors import ConfigurationError, MandateError, NodeUnavailableError
+from chargecoin.errors import (
+    ConfigurationError,
+    MandateError,
+    NodeUnavailableError,
+    RevertedError,
+)
 from chargecoin.typed_data import Mandate, recover
 from tests.support.protocol import Protocol, secret
 
@@ -125,6 +130,26 @@ def test_money_is_asked_for_and_had_when_due(
     assert result.output.startswith("paid out 40.000000 to 0x")
     assert shown(chargecoin)["balance"] == 60_000_000
     assert chargecoin("deposit", "15.5").output == "account 1 holds 75.500000\n"
+
+
+def test_whoever_comes_too_early_or_too_late_is_told_when_to_come(
+    chargecoin: Callable[..., Result], protocol: Protocol
+) -> None:
+    window = chargecoin("withdraw", "request", "40").output.strip()
+    early = chargecoin("withdraw", "execute")
+    assert isinstance(early.exception, RevertedError)
+    assert f"withdrawal not due; {window}; after that, ask again" in str(early.exception)
+    protocol.node.rpc("evm_increaseTime", 97 * 3600)
+    protocol.node.mine()
+    late = chargecoin("withdraw", "execute")
+    assert f"withdrawal lapsed; {window}" in str(late.exception)
+
+
+def test_a_withdrawal_that_nobody_asked_for_has_no_date(
+    chargecoin: Callable[..., Result],
+) -> None:
+    refused = chargecoin("withdraw", "execute")
+    assert str(refused.exception).endswith("no withdrawal requested")
 
 
 def test_a_withdrawal_is_taken_back(chargecoin: Callable[..., Result]) -> None:
