@@ -143,8 +143,9 @@ def charge_point() -> None:
     show_default=True,
     help="The oracle's charge_points_file.",
 )
+@click.option("--replace", is_flag=True, help="Give known charge points a new password.")
 @click.argument("identities", nargs=-1, required=True)
-def add(path: Path, identities: tuple[str, ...]) -> None:
+def add(path: Path, identities: tuple[str, ...], *, replace: bool) -> None:
     """Let charge points connect; print their new passwords, once, as one JSON object.
 
     Only a hash is kept. A running oracle takes the change at the next connection.
@@ -155,7 +156,7 @@ def add(path: Path, identities: tuple[str, ...]) -> None:
 
     from oracle.central_system.passwords import add as add_to
 
-    made = add_to(path, list(identities))
+    made = add_to(path, list(identities), replace=replace)
     click.echo(orjson.dumps(made, option=orjson.OPT_INDENT_2).decode())
 
 

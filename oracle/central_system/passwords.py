@@ -89,13 +89,20 @@ class ChargePoints:
         return matches(password, self._hashes.get(identity, _NOBODY))
 
 
-def add(path: Path, identities: list[str]) -> dict[str, str]:
+def add(path: Path, identities: list[str], *, replace: bool = False) -> dict[str, str]:
     """Add charge points to a file, made if there is none, and return their new passwords.
 
-    A charge point that is in it already gets a new password. Raises
-    `ConfigurationError` for what is not an identity.
+    With `replace`, a charge point that is in it already gets a new password. Raises
+    `ConfigurationError` for one that is in it, otherwise, and for what is not an
+    identity; then nothing is changed.
     """
     entries = orjson.loads(path.read_bytes()) if path.exists() else {}
+    known = [identity for identity in identities if identity in entries]
+    if known and not replace:
+        raise ConfigurationError(
+            f"{', '.join(known)} can connect already, and a new password would lock it out "
+            "until it is entered there; give --replace if that is meant"
+        )
     made = {identity: secrets.token_hex(20) for identity in identities}
     for identity, password in made.items():
         stored = _check(identity, hash_password(password, secrets.token_bytes(16)))

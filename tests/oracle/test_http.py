@@ -13,7 +13,9 @@ import pytest
 from aiohttp import web
 from click.testing import CliRunner
 
+from chargecoin.errors import ConfigurationError
 from chargecoin.typed_data import recover
+from oracle.central_system.passwords import ChargePoints
 from oracle.cli import cli
 from oracle.feed import entries
 from tests.oracle.harness import TOKEN, Node, World, until
@@ -281,3 +283,19 @@ def test_charge_points_are_added_with_passwords_told_once(tmp_path: Path) -> Non
     assert set(passwords) == {"CP-1", "CP-2"}
     stored = file.read_text()
     assert not any(password in stored for password in passwords.values())
+
+
+def test_a_known_charge_points_password_is_replaced_only_where_that_is_said(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "charge_points.json"
+    words = ["charge-point", "add", "--file", str(file)]
+    CliRunner().invoke(cli, [*words, "CP-1"])
+    before = file.read_bytes()
+    refused = CliRunner().invoke(cli, [*words, "CP-2", "CP-1"])
+    assert isinstance(refused.exception, ConfigurationError)
+    assert str(refused.exception).startswith("CP-1 can connect already")
+    assert file.read_bytes() == before
+    replaced = CliRunner().invoke(cli, [*words, "--replace", "CP-1"])
+    assert ChargePoints(file).accepts("CP-1", json.loads(replaced.output)["CP-1"])
+    assert file.read_bytes() != before
