@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select
 
 from indexer import schema
 from indexer.database import open_database, open_engine
-from indexer.follow import Follower
+from indexer.follow import DEEP_SIGHTINGS, Follower
 from indexer.rpc import Node
 from indexer.store import Store
 from tests.indexer.fake_chain import DEPLOYMENT
@@ -44,11 +44,11 @@ def follower(node: Node, store: Store, *, finality: int) -> Follower:
 
 
 async def catch_up(node: Node, engine: Engine, *, finality: int) -> None:
-    """Follow without faults until nothing is new."""
+    """Follow without faults until nothing is new, even where a deep reorg is to be believed."""
     one = follower(node, Store(engine, DEPLOYMENT), finality=finality)
-    while await one.step():
-        pass
-    await one.step()
+    idle = 0
+    while idle <= DEEP_SIGHTINGS:
+        idle = 0 if await one.step() else idle + 1
     await one.close()
 
 
