@@ -228,11 +228,19 @@ def check_price(bundle: Bundle, slot: int) -> str:
     lines = _lines(stated.maximum, reading)
     require_equal(
         "the receipt",
-        [(one.name, one.quantity, one.unit, one.price, one.amount_exact) for one in price.lines],
-        [(one.name, one.quantity, one.unit, one.price, str(one.amount_exact)) for one in lines],
+        _receipt([(o.name, o.quantity, o.unit, o.price, o.amount_exact) for o in price.lines]),
+        _receipt([(o.name, o.quantity, o.unit, o.price, str(o.amount_exact)) for o in lines]),
     )
     require_equal("gross", price.gross, sum(one.amount_exact for one in lines) // tariff.SCALE)
     return f"tariff {price.tariff_index} gives {price.gross} base units"
+
+
+def _receipt(lines: Sequence[tuple[str, int, str, int, str]]) -> str:
+    """Return lines as a person reads them, each value told apart from the next."""
+    return "; ".join(
+        f"{name}: {quantity} {unit} at {price}, exactly {amount}"
+        for name, quantity, unit, price, amount in lines
+    )
 
 
 def _lines(prices: Prices, reading: ReadingPart) -> Sequence[tariff.PriceLine]:

@@ -106,6 +106,18 @@ async def test_a_byte_flipped_in_the_bundle_fails_at_its_step_and_breaks_the_pro
     assert report.failed == (step, "proof")
 
 
+async def test_a_receipt_that_is_not_the_tariffs_is_told_in_words() -> None:
+    part = IN_BUNDLE["price"]
+    data = flipped(SIGNED.data, part, len(part) - 2)
+    report = await verify(data, SIGNED.proof, SIGNED.chain)
+    [price] = [one.detail for one in report.steps if one.step == "price"]
+    assert price.startswith("the receipt is stated as energy: ")
+    assert "exactly 1783620000001" in price
+    assert "and is energy: " in price
+    assert "exactly 1783620000000" in price
+    assert "(" not in price
+
+
 async def test_a_byte_flipped_in_the_meters_signature_fails_at_signature() -> None:
     signed = SIGNED.bundle.meter
     assert signed is not None
