@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import click
+
+if TYPE_CHECKING:
+    from dashboard.config import Config
+
+NODE_TIMEOUT_S: Final = 5.0
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,6 +52,7 @@ def run(path: Path, port: int | None, clock: str | None) -> None:
         config, port=config.port if port is None else port, clock=clock or config.clock
     )
     _log_to_stderr()
+    asyncio.run(_ask_node(config))
     listening = uvicorn.Config(
         create_app(build(config)),
         host=config.host,
@@ -64,6 +72,24 @@ def run(path: Path, port: int | None, clock: str | None) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     server.run(sockets=[bound])
+
+
+async def _ask_node(config: Config) -> None:
+    """Say on standard error where no node answers. Raises `WrongChainError` for another chain's."""
+    from chargecoin import deployments
+    from chargecoin.chain import Chain
+    from chargecoin.errors import ChainError, WrongChainError
+
+    try:
+        async with asyncio.timeout(NODE_TIMEOUT_S):
+            chain = await Chain.connect(config.rpc_url, deployments.load(config.deployment))
+            await chain.close()
+    except WrongChainError:
+        raise
+    except (ChainError, TimeoutError) as error:
+        why = str(error) or f"no answer within {NODE_TIMEOUT_S:.0f} s"
+        click.echo(f"the node (rpc_url) cannot be used: {why}", err=True)
+        click.echo("pages are served from the tables; Verify does not work until it does", err=True)
 
 
 def _log_to_stderr() -> None:

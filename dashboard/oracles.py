@@ -20,6 +20,10 @@ class EvidenceUnavailableError(ChargeCoinError):
     """No oracle served what was asked for; the message says what each one answered."""
 
 
+class NoEvidenceError(EvidenceUnavailableError):
+    """Every oracle answered, and none of them has it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """Bytes as served, and by whom."""
@@ -39,6 +43,10 @@ class HeldBack(msgspec.Struct, frozen=True, kw_only=True):
     origin: str = ""
 
 
+class _NotFoundError(EvidenceError):
+    """An oracle answered that it does not have it."""
+
+
 class Oracles:
     """Asks oracles, in order, until one answers."""
 
@@ -48,11 +56,15 @@ class Oracles:
         self._client = client
 
     async def bundle(self, session_id: int) -> Fetched:
-        """Return a session's bundle, byte for byte. Raises `EvidenceUnavailableError`."""
+        """Return a session's bundle, byte for byte.
+
+        Raises `NoEvidenceError` if no oracle has it, `EvidenceUnavailableError` if
+        one that may have it does not serve it.
+        """
         return await self._first(f"/evidence/{word_hex(session_id)}")
 
     async def proof(self, session_id: int) -> tuple[Proof, Fetched]:
-        """Return a session's proof. Raises `EvidenceUnavailableError`, `EvidenceError`."""
+        """Return a session's proof. Raises as `bundle`, and `EvidenceError` if it is none."""
         fetched = await self._first(f"/proof/{word_hex(session_id)}")
         return Proof.from_json(fetched.data), fetched
 
@@ -77,18 +89,24 @@ class Oracles:
                 "no oracle is configured; name them under `evidence` in the dashboard's settings"
             )
         answers: list[str] = []
+        lacking = 0
         for url in self.urls:
             try:
                 return Fetched(await self._get(url + path), url)
             except (httpx.HTTPError, EvidenceError) as error:
+                lacking += isinstance(error, _NotFoundError)
                 answers.append(f"{url}: {error or type(error).__name__}")
-        raise EvidenceUnavailableError("No oracle serves it. " + "; ".join(answers) + ".")
+        kind = NoEvidenceError if lacking == len(self.urls) else EvidenceUnavailableError
+        raise kind("No oracle serves it. " + "; ".join(answers) + ".")
 
     async def _get(self, url: str) -> bytes:
         data = bytearray()
         async with self._client.stream("GET", url, timeout=TIMEOUT_S) as answer:
             if answer.status_code != httpx.codes.OK:
-                raise EvidenceError(f"answered {answer.status_code}")
+                missing = answer.status_code == httpx.codes.NOT_FOUND
+                raise (_NotFoundError if missing else EvidenceError)(
+                    f"answered {answer.status_code}"
+                )
             async for part in answer.aiter_bytes():
                 data += part
                 if len(data) > MAX_BYTES:

@@ -34,6 +34,7 @@ class OwnersPage:
     owners: tuple[OwnerLine, ...]
 
 
+@router.get("/owners")
 @router.get("/")
 def owners(has: Has, render: Render) -> Response:
     """List the station owners registered on the chain."""

@@ -36,7 +36,7 @@ from chargecoin.sessions.frames import Call, parse
 from chargecoin.tariff import SCALE, Tariff, vat_part
 from dashboard.errors import NotFoundError
 from dashboard.formats import Formats, session_key
-from dashboard.oracles import EvidenceUnavailableError, Fetched
+from dashboard.oracles import EvidenceUnavailableError, Fetched, NoEvidenceError
 from dashboard.pages import Page, Table
 from dashboard.render import Render, live_address
 from dashboard.services import Has, Services
@@ -344,13 +344,21 @@ def session_by_id(session_hex: str) -> Response:
 @router.get(PATH + "/bundle")
 async def bundle(has: Has, one: SessionId) -> Response:
     """Return the bundle's bytes exactly as an oracle serves them."""
-    return _download(await has.oracles.bundle(one), one, "bundle")
+    try:
+        return _download(await has.oracles.bundle(one), one, "bundle")
+    except NoEvidenceError:
+        await run_in_threadpool(detail_of, has, one)
+        raise
 
 
 @router.get(PATH + "/proof")
 async def proof(has: Has, one: SessionId) -> Response:
     """Return the proof exactly as an oracle serves it."""
-    _, fetched = await has.oracles.proof(one)
+    try:
+        _, fetched = await has.oracles.proof(one)
+    except NoEvidenceError:
+        await run_in_threadpool(detail_of, has, one)
+        raise
     return _download(fetched, one, "proof")
 
 

@@ -14,11 +14,11 @@ from chargecoin.evidence.format import Proof, from_bytes, unhexed, word_hex
 from chargecoin.evidence.verify import Report, StepResult, verify
 from dashboard.errors import TooLargeError
 from dashboard.formats import session_key
-from dashboard.oracles import MAX_BYTES, EvidenceUnavailableError
+from dashboard.oracles import MAX_BYTES, EvidenceUnavailableError, NoEvidenceError
 from dashboard.pages import Page, Table
 from dashboard.render import Render
 from dashboard.services import Has, Services
-from dashboard.views.session import PATH, SessionId, file_name
+from dashboard.views.session import PATH, SessionId, detail_of, file_name
 
 router = APIRouter()
 
@@ -146,6 +146,9 @@ async def verify_session(has: Has, render: Render, one: SessionId) -> Response:
         proof, _ = await has.oracles.proof(one)
         data, origin = fetched.data, f"Evidence from {fetched.origin}"
     except (EvidenceUnavailableError, EvidenceError) as error:
+        if isinstance(error, NoEvidenceError):
+            # Known to no oracle; if the tables know none either, there is no such session.
+            await run_in_threadpool(detail_of, has, one)
         found = Problem("The evidence could not be fetched", str(error))
     else:
         if proof.session_id == word_hex(one):

@@ -196,10 +196,20 @@ async def test_a_zone_that_does_not_exist_is_counted_in_utc_and_said(
         assert (await pages.get(path)).status_code == 200
 
 
+async def test_the_list_of_owners_is_where_owners_are(
+    pages: httpx.AsyncClient, busy_town: Town
+) -> None:
+    for suffix in ("json", "csv"):
+        answer = await pages.get(f"/owners.{suffix}")
+        assert answer.status_code == 200
+        assert answer.content == (await pages.get(f"/index.{suffix}")).content
+
+
 @pytest.mark.parametrize(
     ("path", "status", "words"),
     [
         ("/sessions/9/9", 404, "The chain knows no session 9/9."),
+        ("/sessions/9/9/verify", 404, "The chain knows no session 9/9."),
         ("/sessions/nine", 404, "There is no session nine."),
         ("/batches/9999", 404, "The chain knows no batch 9999."),
         ("/batches/x", 400, "This address cannot be read"),

@@ -203,10 +203,23 @@ async def test_nothing_is_said_where_the_chain_cannot_be_asked(
 async def test_nothing_is_said_where_no_oracle_serves_the_evidence(
     settled: Settled, engine: Engine
 ) -> None:
-    async with client(over(settled, engine, nobody)) as pages:
+    has = over(settled, engine, lambda _request: httpx.Response(500))
+    async with client(has) as pages:
         answer = await pages.get(f"/sessions/{settled.signed.key}/verify")
         assert answer.status_code == 503
         assert "No oracle serves it." in text_of(answer.text)
+        for part in ("bundle", "proof"):
+            assert (await pages.get(f"/sessions/{settled.signed.key}/{part}")).status_code == 502
+
+
+@pytest.mark.parametrize("part", ["verify", "bundle", "proof"])
+async def test_a_session_that_neither_tables_nor_oracles_know_is_not_there(
+    settled: Settled, engine: Engine, part: str
+) -> None:
+    async with client(over(settled, engine, nobody)) as pages:
+        answer = await pages.get(f"/sessions/7/1/{part}")
+        assert answer.status_code == 404
+        assert "The chain knows no session 7/1." in text_of(answer.text)
 
 
 async def test_another_oracle_is_asked_when_the_first_is_silent(
