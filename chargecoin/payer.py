@@ -31,10 +31,11 @@ from chargecoin.chain.transactions import (
 )
 from chargecoin.chain.values import to_bytes
 from chargecoin.deployments import Deployment
-from chargecoin.errors import ChainError, MandateError, RevertedError
+from chargecoin.errors import ChainError, ConfigurationError, MandateError, RevertedError
 from chargecoin.typed_data import Domain, Mandate, Signer, token_commitment
 
 SALT_SIZE: Final = 32
+TEST_TOKEN: Final = "TESTUSD"  # contracts/solidity/TestStablecoin.sol
 _OPENED: Final = keccak(text="AccountOpened(uint256,address)")
 
 
@@ -218,6 +219,24 @@ class Payer:
         for call in approvals:
             await self._execute(call)
         return await self._execute(last)
+
+    async def mint(self, amount: int) -> Receipt:
+        """Give yourself base units of the test token, which is worth nothing.
+
+        Raises `ConfigurationError` where the vaults hold another token.
+        """
+        token, symbol = self._deployment.address("Token"), function("TestStablecoin", "symbol")
+        data = "0x" + symbol.encode().hex()
+        answer = await self._chain.rpc.request("eth_call", {"to": token, "data": data}, "latest")
+        [name] = symbol.decode(to_bytes(answer))
+        if name != TEST_TOKEN:
+            raise ConfigurationError(
+                f"the vaults of chain {self._deployment.chain_id} hold {name}, which nobody mints "
+                f"at will; have some sent to {self.address}"
+            )
+        return await self._execute(
+            contract_call("TestStablecoin", "mint", token, self.address, amount)
+        )
 
     async def set_daily_limit(self, account: int, limit: int) -> Receipt:
         """Set how much may leave an account on a day (UTC), base units."""

@@ -192,6 +192,22 @@ def open_(session: Session) -> None:
 
 @cli.command()
 @click.argument("amount", type=AMOUNT)
+@click.pass_obj
+def mint(session: Session, amount: int) -> None:
+    """Give yourself AMOUNT of the test token; only on chains whose vaults hold that.
+
+    Example: chargecoin payer mint 100
+    """
+
+    async def work(payer: Payer) -> str:
+        await payer.mint(amount)
+        return f"{payer.address} was given {money(amount)} of the test token"
+
+    click.echo(session.run(work))
+
+
+@cli.command()
+@click.argument("amount", type=AMOUNT)
 @ACCOUNT
 @click.pass_obj
 def deposit(session: Session, amount: int, account: int | None) -> None:

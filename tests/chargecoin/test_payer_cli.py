@@ -98,6 +98,26 @@ def test_a_limit_is_set_in_tokens(chargecoin: Callable[..., Result]) -> None:
     assert shown(chargecoin)["daily_limit"] == 75_250_000
 
 
+def test_test_tokens_are_minted_and_paid_in(
+    chargecoin: Callable[..., Result], protocol: Protocol, tmp_path: Path
+) -> None:
+    holder = protocol.ids["payers"]["driver"]["holder"]
+    before = chargecoin("deposit", "1000000")
+    assert "the token balance of" in str(before.exception)
+    assert chargecoin("mint", "1000000").output.startswith(f"{holder} was given 1000000.000000")
+    assert chargecoin("deposit", "1000000").exit_code == 0
+    assert shown(chargecoin)["balance"] == 1_000_100_000_000
+
+
+def test_what_is_not_the_test_token_is_not_minted(
+    chargecoin: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chargecoin.payer.TEST_TOKEN", "ANOTHER")
+    refused = chargecoin("mint", "5")
+    assert isinstance(refused.exception, ConfigurationError)
+    assert "hold TESTUSD, which nobody mints at will" in str(refused.exception)
+
+
 def test_a_second_account_makes_it_necessary_to_say_which(
     chargecoin: Callable[..., Result],
 ) -> None:
@@ -268,7 +288,7 @@ def test_a_file_without_a_key_is_refused_and_not_quoted(
 
 def test_every_command_explains_itself_with_an_example_and_without_a_chain() -> None:
     runner = CliRunner()
-    lines = ["open", "deposit", "limit", "mandate", "revoke", "show"]
+    lines = ["open", "mint", "deposit", "limit", "mandate", "revoke", "show"]
     for command in [*lines, "withdraw request", "withdraw execute", "withdraw cancel"]:
         result = runner.invoke(cli, ["payer", *command.split(), "--help"])
         assert result.exit_code == 0, result.output
