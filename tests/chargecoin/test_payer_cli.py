@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 import threading
 from collections.abc import Callable, Iterator
@@ -107,6 +108,18 @@ def test_test_tokens_are_minted_and_paid_in(
     assert chargecoin("mint", "1000000").output.startswith(f"{holder} was given 1000000.000000")
     assert chargecoin("deposit", "1000000").exit_code == 0
     assert shown(chargecoin)["balance"] == 1_000_100_000_000
+
+
+def test_the_key_in_the_payers_page_can_open_mint_and_deposit_on_a_local_chain(
+    chargecoin: Callable[..., Result], key_file: Path
+) -> None:
+    page = Path(__file__).parents[2] / "docs" / "payer.md"
+    [key] = re.findall(r"echo ([0-9a-f]{64}) > payer\.key", page.read_text())
+    key_file.write_text(key)
+    assert chargecoin("open").output == "account 3\n"
+    for command in (("mint", "100"), ("deposit", "100")):
+        assert chargecoin(*command).exit_code == 0
+    assert shown(chargecoin)["balance"] == 100_000_000
 
 
 def test_what_is_not_the_test_token_is_not_minted(
