@@ -39,8 +39,12 @@ class LocalChain:
         return int(self.node.rpc("eth_blockNumber"), 16)
 
     def advance(self, at: int) -> None:
-        """Let the chain's time be `at` (UTC seconds), with everything before it final."""
-        self.node.set_next_timestamp(at)
+        """Let the chain's time be `at` (UTC seconds), with everything before it final.
+
+        Between two calls anvil's time runs by itself; where it has passed `at`, it goes on.
+        """
+        latest = int(self.node.rpc("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+        self.node.set_next_timestamp(max(at, latest + 1))
         self.finalize()
 
     def finalize(self) -> None:

@@ -10,7 +10,6 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
 from typing import Any, Final
 
 from chargecoin import deployments
@@ -50,8 +49,11 @@ MANDATE_S: Final = 365 * 24 * 3600
 SETTLED_WITHIN_S: Final = 2 * 24 * 3600
 """The demo's time waits for the oracle where sessions that ended before this are not settled."""
 SETTLE_TIMEOUT_S: Final = 120.0
-LOOK_S: Final = 0.05
-LOOKS_A_BLOCK: Final = 10
+WAIT_S: Final = 0.2
+WAIT_PASSES_S: Final = 30
+"""How much of the demo's time passes in one look at an oracle that is waited for."""
+SETTLING_S: Final = 1800
+"""How long before now a history ends, so that there is time left to settle it."""
 KILL_AFTER_S: Final = 0.05
 """How far into a step the proposer is killed, so that the fleet is in the middle of it."""
 ONBOARDED: Final = "onboarded.json"
@@ -80,10 +82,11 @@ class Making:
         self._folder = settings.history
         self._seed = settings.source.seed
         self._stamp = settings.stamp()
-        self._end = int(time.time())
+        self._end = int(time.time()) - SETTLING_S
         self._history = build(settings.source, self._end)
         plans = self._history.ledger.plans
         self._begin = min(plan.started_at for plan in plans) - BEFORE_S
+        self._at = self._begin
         self._clock: FileClock
         self._chain: LocalChain
 
@@ -165,8 +168,7 @@ class Making:
             for step in range(1, steps + 1):
                 at = min(self._begin + step * step_s, self._end)
                 # Time first: nobody may be told of what is still to come.
-                self._clock.set(at)
-                self._chain.advance(at)
+                self._move_to(at)
                 sending = asyncio.ensure_future(fleet.advance(at))
                 if step in kill_at:
                     await asyncio.sleep(KILL_AFTER_S)
@@ -182,16 +184,12 @@ class Making:
         counts: dict[str, Any] = {}
         with self._oracle_in_time(counts):
             async with asyncio.timeout(SETTLE_TIMEOUT_S):
-                for look in count(1):
+                while True:
                     counts |= await roles.sessions()
-                    if counts["settled"] + counts["quarantined"] >= due:
-                        break
-                    await asyncio.sleep(LOOK_S)
-                    if look % LOOKS_A_BLOCK == 0:
-                        # Time stands still here, and yet no chain stops making blocks: what was
-                        # mined becomes final, and a transaction that was lost is found lost.
-                        self._chain.finalize()
-        return int(counts["settled"] + counts["quarantined"])
+                    over: int = counts["settled"] + counts["quarantined"]
+                    if over >= due:
+                        return over
+                    await self._let_time_pass()
 
     async def _settle(self, roles: Roles) -> None:
         """Wait until all that ended is settled, final and indexed."""
@@ -206,9 +204,25 @@ class Making:
                     if over == total and counts["final"] == counts["settled"]:
                         break
                     await roles.flush()
-                    self._chain.finalize()
-                    await asyncio.sleep(LOOK_S)
+                    await self._let_time_pass()
                 await roles.until_indexed(self._chain.height)
+
+    async def _let_time_pass(self) -> None:
+        """Wait a little, and let clock and chain go on: oracles wait for either.
+
+        What was mined becomes final, and what an oracle put off for a minute comes due.
+        """
+        await asyncio.sleep(WAIT_S)
+        self._move_to(min(self._at + WAIT_PASSES_S, int(time.time())))
+
+    def _move_to(self, at: int) -> None:
+        """Move clock and chain to a time, UTC seconds; the chain makes blocks in any case."""
+        if at > self._at:
+            self._at = at
+            self._clock.set(at)
+            self._chain.advance(at)
+        else:
+            self._chain.finalize()
 
     @contextmanager
     def _oracle_in_time(self, counts: dict[str, Any]) -> Iterator[None]:
