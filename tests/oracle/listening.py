@@ -101,7 +101,7 @@ class Listening:
 async def listening(folder: Path) -> AsyncIterator[Listening]:
     """Run a central system for two charge points; again in the same folder is a restart."""
     file = folder / "charge_points.json"
-    passwords = add_charge_points(file, ["CP-0001", "CP-0002"])
+    passwords = add_charge_points(file, ["CP-0001", "CP-0002"], replace=True)
     database = Database(folder / "oracle.sqlite")
     clock, metrics = ManualClock(START), Metrics()
     epoch = await database.write(stored_feed.begin_epoch)

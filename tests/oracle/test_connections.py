@@ -71,11 +71,16 @@ async def test_a_charge_point_may_connect_as_soon_as_it_is_added(
         assert "currentTime" in await charge_point.call("Heartbeat")
 
 
-async def test_a_charge_point_added_again_has_a_new_password_only(
+async def test_a_charge_point_whose_password_is_replaced_has_the_new_one_only(
     central_system: Listening,
 ) -> None:
-    passwords.add(central_system.charge_points_file, ["CP-0001"])
+    with pytest.raises(ConfigurationError, match="CP-0001"):
+        passwords.add(central_system.charge_points_file, ["CP-0009", "CP-0001"])
+    assert "CP-0009" not in central_system.charge_points_file.read_text()
+    made = passwords.add(central_system.charge_points_file, ["CP-0001"], replace=True)
     assert await refusal(central_system) == 401
+    async with central_system.charge_point("CP-0001", made["CP-0001"]) as charge_point:
+        assert "currentTime" in await charge_point.call("Heartbeat")
 
 
 async def test_charge_points_stay_known_when_their_file_breaks(central_system: Listening) -> None:
