@@ -186,6 +186,25 @@ def test_a_limit_that_is_short_leaves_debt_though_the_balance_would_do(
     assert (outcomes[6].paid, outcomes[6].debt) == (6 * TOKEN, 3 * TOKEN)
 
 
+@pytest.mark.parametrize("missing", [0, 1])
+def test_a_balance_does_to_the_last_unit(world: World, settlement: Any, missing: int) -> None:
+    account = world.open_account(world.driver, balance=GROSS - missing, limit=GROSS)
+    outcome = world.settle_one(CONNECTOR, session(account))
+    assert (outcome.paid, outcome.debt) == (GROSS - missing, missing)
+    assert outcome.reason == (Reason.BALANCE_SHORT if missing else Reason.NONE)
+    assert settlement.account(account)[::4] == (0, missing)
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_a_limit_does_to_the_last_unit(world: World, settlement: Any, missing: int) -> None:
+    account = world.open_account(world.driver, balance=3 * GROSS, limit=2 * GROSS - missing)
+    world.settle_one(CONNECTOR, session(account))
+    outcome = world.settle_one(CONNECTOR, session(account))
+    assert (outcome.paid, outcome.debt) == (GROSS - missing, missing)
+    assert outcome.reason == (Reason.LIMIT_SHORT if missing else Reason.NONE)
+    assert settlement.account(account)[::4] == (GROSS + missing, missing)
+
+
 def test_debt_stops_at_the_exposure_limit(world: World, settlement: Any) -> None:
     account = world.open_account(world.driver)
     outcomes = [world.settle_one(CONNECTOR, session(account)) for _ in range(7)]
@@ -316,6 +335,19 @@ def test_the_committees_day_is_capped_over_all_owners(world: World, account: int
     assert world.settle_one(CONNECTOR, session(account)).status == Status.SETTLED
 
 
+def test_a_day_cap_binds_in_the_middle_of_a_run(world: World, account: int) -> None:
+    settlement = world.settlement
+    words = [session(account).encode()] * 4
+    for caps, reason in (
+        ((GROSS, 2 * GROSS, 10 * GROSS), Reason.OWNER_DAY_CAP),
+        ((GROSS, 10 * GROSS, 3 * GROSS - 1), Reason.COMMITTEE_DAY_CAP),
+    ):
+        with boa.env.anchor():
+            settlement.set_caps(*caps, sender=world.governance)
+            settled = world.settle([world.run(CONNECTOR, words)])
+            assert [one.reason for one in settled.outcomes] == [0, 0, reason, reason]
+
+
 def test_a_cap_lowered_below_what_is_used_rejects_and_does_not_fail(
     world: World, account: int
 ) -> None:
@@ -436,6 +468,8 @@ def test_malformed_runs_revert_the_batch(world: World, settlement: Any, account:
         good + bytes(32),
         good + good[:64],
         with_headers(a ^ 1 << 144, b),  # a count of zero
+        with_headers(a ^ 1 << 144, b)[:64],
+        with_headers(a ^ 1 << 144, b)[:64] + good,
         with_headers(a ^ 3 << 144, b),  # a count of two
         with_headers(a | 1, b),
         with_headers(a | 1 << 143, b),
