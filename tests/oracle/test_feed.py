@@ -13,7 +13,7 @@ from chargecoin.typed_data import recover
 from oracle.feed import entries, feed
 from oracle.store import feed as stored
 from tests.oracle.listening import ORACLE, Listening, listening
-from tests.oracle.test_intake import start, stop
+from tests.oracle.messages import start, stop
 
 
 async def report(

@@ -11,8 +11,12 @@ from typing import Any
 import pytest
 
 from chargecoin.chain import Chain
+from chargecoin.chain.transactions import KeySigner
+from chargecoin.errors import AttestationRefusedError, NodeUnavailableError
 from chargecoin.evidence.format import Proof, session_hex
 from chargecoin.evidence.verify import verify
+from oracle.committee import attester
+from oracle.keys import read_key
 from oracle.proposer import submitter
 from oracle.proposer.proposer import Proposer
 from oracle.store import batches, sessions
@@ -148,9 +152,6 @@ async def test_another_attester_is_asked_when_one_refuses(world: World) -> None:
 async def test_a_session_that_the_committee_refuses_is_set_aside_and_the_rest_settles(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from chargecoin.errors import AttestationRefusedError  # noqa: PLC0415
-    from oracle.committee import attester  # noqa: PLC0415
-
     async with stepping(world) as (first, second):
         await pend(world, first)
         connector = first.oracle.registry.ids["CP-0001", 1]
@@ -298,9 +299,6 @@ async def test_a_transaction_that_the_node_forgot_is_sent_again(world: World) ->
 
 
 async def test_a_nonce_that_another_transaction_took_is_given_up(world: World) -> None:
-    from chargecoin.chain.transactions import KeySigner  # noqa: PLC0415
-    from oracle.keys import read_key  # noqa: PLC0415
-
     node = world.protocol.node
     async with stepping(world) as (first, _):
         await pend(world, first)
@@ -377,8 +375,6 @@ async def test_an_oracle_that_starts_without_its_node_serves_charge_points(world
 async def test_the_node_being_away_stops_nothing_for_good(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from chargecoin.errors import NodeUnavailableError  # noqa: PLC0415
-
     async with world.oracles(2, **NEVER) as (first, _):
         await world.advance(10, first)
         await pend(world, first)
