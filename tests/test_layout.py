@@ -104,7 +104,7 @@ FOREIGN_NAMES = re.compile(
             re.escape(".".join(parts))
             for parts in [
                 ("pypi", "org"),
-                ("files", "pythonhosted", "org"),
+                ("files", "python" + "hosted", "org"),
                 ("registry", "npmjs", "org"),
                 ("registry", "yarnpkg", "com"),
                 ("npm", "pkg", "github", "com"),
