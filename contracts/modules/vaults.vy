@@ -150,7 +150,8 @@ def set_daily_limit(account: uint256, limit: uint256):
     packed: uint256 = self._accounts[account]
     highest: uint256 = (packed >> LIMIT_SHIFT) & MASK_56
     if packed & LOWERED != 0:
-        highest = max(highest, self._limits_before[account] >> 40)
+        # Above the present one, or it would not be pending.
+        highest = self._limits_before[account] >> 40
     if limit < (packed >> LIMIT_SHIFT) & MASK_56:
         packed |= LOWERED
         self._limits_before[account] = (highest << 40) | block.timestamp

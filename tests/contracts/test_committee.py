@@ -120,11 +120,23 @@ def test_a_grace_is_a_day_at_most(world: World) -> None:
     appoint(world, grace=DAY_S)
 
 
-def test_a_grace_never_makes_a_committee_last_longer(world: World, settlement: Any) -> None:
-    appoint(world, attesters(3, team="second"), grace=100)
+def test_a_grace_never_revives_a_revoked_committee(
+    world: World, settlement: Any, batch: Batch
+) -> None:
     settlement.revoke_committee(1, sender=world.guardian)
-    appoint(world, attesters(3, team="third"), grace=DAY_S)
+    appoint(world, grace=DAY_S)
+    assert events(settlement, "CommitteeAppointed")[0].previous_valid_until == 0
     assert settlement.committee(1) == (3, 0)
+    with boa.reverts("settlement: wrong committee epoch"):
+        world.submit(batch)
+
+
+def test_each_outgoing_committee_keeps_its_own_grace(world: World, settlement: Any) -> None:
+    appoint(world, attesters(3, team="second"), grace=100)
+    until = now() + 100
+    wait(50)
+    appoint(world, attesters(3, team="third"), grace=DAY_S)
+    assert settlement.committee(1) == (3, until)
     assert settlement.committee(2) == (2, now() + DAY_S)
 
 
