@@ -46,11 +46,14 @@ async def test_health_and_readiness_are_told(node: Node) -> None:
 
 
 async def test_metrics_have_counters_and_gauges(world: World, node: Node) -> None:
-    await world.take(node, world.charging(world.now))
+    begin = world.now
+    await world.advance(3700, node)
+    await world.take(node, world.charging(begin))
+    await until(node, lambda s: s["sessions"]["pending"] == 1)
     text = (await node.bytes("/metrics")).decode()
     assert "chargecoin_oracle_frames_total 5" in text
     assert "chargecoin_oracle_backlog 1" in text
-    assert "chargecoin_oracle_sessions_closed 1" in text
+    assert "chargecoin_oracle_sessions_pending 1" in text
 
 
 @pytest.mark.parametrize("path", ["/evidence/0x00", "/proof/0x00", "/evidence/x", "/proof/1g"])
