@@ -57,10 +57,6 @@ from . import tariff as tariffs
 BATCH_TYPE_HASH: constant(bytes32) = keccak256("Batch(uint256 epoch,uint256 expiry,bytes32 evidenceRoot,bytes runs)")
 
 
-# @dev The largest `runs`, in bytes.
-MAX_RUNS_SIZE: constant(uint256) = record.MAX_RUNS * record.HEADER_SIZE + record.MAX_SESSIONS * record.WORD
-
-
 MASK_24: constant(uint256) = 2 ** 24 - 1
 MASK_32: constant(uint256) = 2 ** 32 - 1
 MASK_40: constant(uint256) = 2 ** 40 - 1
@@ -91,14 +87,6 @@ struct Head:
     sequence: uint256
     owner_id: uint256
     hash: uint256
-
-
-# @dev What the running hash is made from: the hash before, the record and what
-# became of it.
-struct Link:
-    hash: uint256
-    word: uint256
-    outcome: uint256
 
 
 # @dev Where connectors and tariffs are looked up.
@@ -133,7 +121,7 @@ def settle(
     epoch: uint256,
     expiry: uint256,
     evidence_root: bytes32,
-    runs: Bytes[MAX_RUNS_SIZE],
+    runs: Bytes[record.MAX_RUNS_SIZE],
     signatures: Bytes[committees.MAX_MEMBERS * committees.SIGNATURE_SIZE],
 ):
     """
@@ -184,7 +172,7 @@ def settle(
 
     batch_fees: uint256 = 0
     heads_hash: bytes32 = empty(bytes32)
-    link: Link = empty(Link)
+    link: record.Link = empty(record.Link)
     announced: uint256 = 0
     skipped: uint256 = 0
     offset: uint256 = 0

@@ -12,7 +12,7 @@
 """
 
 
-from ..interfaces import ISettlement
+from ..interfaces import IAdjustments
 
 
 from . import accruals
@@ -31,12 +31,9 @@ uses: vaults
 from . import sessions
 
 
-# @notice Stateless, needs no `uses`.
+# @notice Stateless, need no `uses`.
+from . import presented
 from . import record
-
-
-# @dev The largest list of outcomes, in bytes.
-MAX_OUTCOMES_SIZE: constant(uint256) = record.MAX_SESSIONS * record.WORD
 
 
 # @dev How much of a session's debt was collected, by session id.
@@ -57,9 +54,9 @@ def __init__():
 @nonreentrant
 def collect(
     batch: uint256,
-    runs: Bytes[batches.MAX_RUNS_SIZE],
+    runs: Bytes[record.MAX_RUNS_SIZE],
     evidence_root: bytes32,
-    outcomes: Bytes[MAX_OUTCOMES_SIZE],
+    outcomes: Bytes[record.MAX_OUTCOMES_SIZE],
     outcome_index: uint256,
 ):
     """
@@ -78,7 +75,7 @@ def collect(
     batches._check_running(batches._ledger)
     heads_hash: bytes32 = empty(bytes32)
     word: uint256 = 0
-    heads_hash, word = self._replay(runs, outcomes, outcome_index)
+    heads_hash, word = presented._replay(runs, outcomes, outcome_index)
     assert (
         keccak256(concat(keccak256(runs), evidence_root, heads_hash)) == batches.batch_commitment[batch]
     ), "settlement: not that batch"
@@ -107,49 +104,4 @@ def collect(
     # What is collected counted against the caps on the day it was settled.
     accruals._credit(owner_id, accruals._accruals[owner_id], amount - fee, 0, today)
     batches._ledger += fee << batches.LEDGER_FEES_SHIFT
-    log ISettlement.DebtCollected(session_id=session_id, account=payer, owner_id=owner_id, amount=amount, fee=fee)
-
-
-@internal
-@pure
-def _replay(
-    runs: Bytes[batches.MAX_RUNS_SIZE], outcomes: Bytes[MAX_OUTCOMES_SIZE], index: uint256
-) -> (bytes32, uint256):
-    """
-    @dev Goes through a batch again.
-    @param runs The batch's runs.
-    @param outcomes What became of each session in order, and a zero word for
-           each run that was skipped. Reverts if there are more or fewer.
-    @param index Which outcome is asked for. Reverts if there is no such, or if it
-           stands for a skipped run.
-    @return bytes32 The hash over the running hashes of the processed runs.
-    @return uint256 The record of the session asked for.
-    """
-    assert index < len(outcomes) // record.WORD, "settlement: no such session"
-    heads_hash: bytes32 = empty(bytes32)
-    found: uint256 = 0
-    next: uint256 = 0
-    offset: uint256 = 0
-    link: batches.Link = empty(batches.Link)
-    for _: uint256 in range(record.MAX_RUNS):
-        if offset == len(runs):
-            break
-        header: uint256 = extract32(runs, offset, output_type=uint256)
-        link.hash = extract32(runs, offset + record.WORD, output_type=uint256)
-        count: uint256 = (header >> record.COUNT_SHIFT) & record.MASK_16
-        offset += record.HEADER_SIZE
-        if extract32(outcomes, next, output_type=uint256) == 0:
-            assert next != index * record.WORD, "settlement: no such session"
-            next += record.WORD
-        else:
-            for i: uint256 in range(count, bound=record.MAX_SESSIONS):
-                link.word = extract32(runs, offset + i * record.WORD, output_type=uint256)
-                link.outcome = extract32(outcomes, next, output_type=uint256)
-                if next == index * record.WORD:
-                    found = link.word
-                next += record.WORD
-                link.hash = convert(keccak256(abi_encode(link)), uint256) >> 64
-            heads_hash = keccak256(abi_encode(heads_hash, link.hash))
-        offset += count * record.WORD
-    assert next == len(outcomes), "settlement: not that batch"
-    return heads_hash, found
+    log IAdjustments.DebtCollected(session_id=session_id, account=payer, owner_id=owner_id, amount=amount, fee=fee)

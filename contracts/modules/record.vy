@@ -122,6 +122,19 @@ MAX_RUNS: constant(uint256) = 256
 MAX_SESSIONS: constant(uint256) = 256
 
 
+# @dev The largest `runs` and the largest list of outcomes, in bytes.
+MAX_RUNS_SIZE: constant(uint256) = MAX_RUNS * HEADER_SIZE + MAX_SESSIONS * WORD
+MAX_OUTCOMES_SIZE: constant(uint256) = MAX_SESSIONS * WORD
+
+
+# @dev What the running hash is made from: the hash before, the record and what
+# became of it.
+struct Link:
+    hash: uint256
+    word: uint256
+    outcome: uint256
+
+
 @deploy
 @payable
 def __init__():
