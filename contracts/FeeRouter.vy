@@ -3,11 +3,14 @@
 @title FeeRouter
 @custom:contract-name FeeRouter
 @license Apache-2.0
-@notice Divides the protocol's fees. The oracles' gas comes first, at a fixed
-        sum a settled batch; what remains is shared between stakers, drivers,
-        stations and the treasury. Each share is rounded down and the treasury
-        takes the rest, so what arrives is what leaves. Amounts are base units
-        of the payment token. Specification: docs/protocol.md, section 5.
+@notice Divides the protocol's fees. The oracles' gas comes first, by what
+        settlement counts as reimbursable: a fixed sum a batch, and never more
+        than the batch brought in. What remains is shared between stakers,
+        drivers, stations and the treasury. Each share is rounded down and the
+        treasury takes the rest, so what arrives is what leaves. A destination
+        that refuses holds up nobody else: its share is kept for it. Amounts
+        are base units of the payment token. Specification: docs/protocol.md,
+        section 5.
 @custom:kill Governance points `set_fee_router` of the settlement elsewhere; what
              is here still goes out by `route`.
 """
@@ -17,20 +20,17 @@ from ethereum.ercs import IERC20
 
 
 from .interfaces import IFeeRouter
-from .interfaces import ISettlement
+from .interfaces import ISettlementViews
 
 
 # @dev Shares are in basis points and sum to this.
 BPS: constant(uint256) = 10_000
 
 
-# @dev The most that oracles can be given for a batch: 100 tokens.
-MAX_REIMBURSEMENT: public(constant(uint256)) = 100 * 10 ** 6
-
-
-# @dev The token that arrives, and the settlement whose batches are counted.
+# @dev The token that arrives, and the settlement that says what its oracles are
+# to be given.
 token: public(immutable(IERC20))
-settlement: public(immutable(ISettlement))
+settlement: public(immutable(ISettlementViews))
 
 
 # @dev Sets shares and destinations; a timelock.
@@ -59,17 +59,25 @@ shares: public(Shares)
 destinations: public(Destinations)
 
 
-# @dev Who is reimbursed for the oracles, how much a batch, and the last batch
-# that was. There is no reimbursement until governance sets one.
+# @dev Who is reimbursed for the oracles; nobody until governance names someone.
 oracles: public(address)
-reimbursement_per_batch: public(uint256)
-reimbursed_batches: public(uint256)
+
+
+# @dev How much of what settlement calls reimbursable, which only grows, has been
+# given.
+reimbursed: public(uint256)
+
+
+# @dev What is kept for destinations that refused it, and the sum of that. Only
+# what is here beyond the sum has yet to be shared.
+owed: public(HashMap[address, uint256])
+total_owed: public(uint256)
 
 
 @deploy
 def __init__(
     token_: IERC20,
-    settlement_: ISettlement,
+    settlement_: ISettlementViews,
     governance_: address,
     destinations_: Destinations,
     shares_: Shares,
@@ -98,15 +106,12 @@ def __init__(
 @nonreentrant
 def route() -> uint256:
     """
-    @dev Sends on what arrived. Anyone may call it. Reverts if there is nothing,
-         or if a destination refuses: then nothing leaves until governance names
-         another.
+    @dev Sends on what arrived. Anyone may call it. Reverts if nothing did.
     @return uint256 What was shared, after reimbursement, base units.
     """
-    amount: uint256 = staticcall token.balanceOf(self)
+    amount: uint256 = staticcall token.balanceOf(self) - self.total_owed
     assert amount != 0, "router: nothing to route"
-    reimbursed: uint256 = self._reimburse(amount)
-    amount -= reimbursed
+    amount -= self._reimburse(amount)
     shares: Shares = self.shares
     to: Destinations = self.destinations
     stakers: uint256 = amount * shares.stakers // BPS
@@ -114,10 +119,28 @@ def route() -> uint256:
     stations: uint256 = amount * shares.stations // BPS
     treasury: uint256 = amount - stakers - drivers - stations
     log IFeeRouter.Routed(amount=amount, stakers=stakers, drivers=drivers, stations=stations, treasury=treasury)
-    self._send(to.stakers, stakers)
-    self._send(to.drivers, drivers)
-    self._send(to.stations, stations)
-    self._send(to.treasury, treasury)
+    self._send_or_keep(to.stakers, stakers)
+    self._send_or_keep(to.drivers, drivers)
+    self._send_or_keep(to.stations, stations)
+    self._send_or_keep(to.treasury, treasury)
+    return amount
+
+
+@external
+@nonreentrant
+def retry(to: address) -> uint256:
+    """
+    @dev Sends a destination what it refused before. Anyone may call it.
+    @param to The destination. Reverts if nothing is kept for it or it refuses
+           again.
+    @return uint256 How much it was, base units.
+    """
+    amount: uint256 = self.owed[to]
+    assert amount != 0, "router: nothing is owed"
+    self.owed[to] = 0
+    self.total_owed -= amount
+    assert self._send(to, amount), "router: refused again"
+    log IFeeRouter.RouteRetried(to=to, amount=amount)
     return amount
 
 
@@ -143,54 +166,75 @@ def set_destinations(destinations_: Destinations):
 
 
 @external
-def set_reimbursement(oracles: address, per_batch: uint256):
+def set_oracles(oracles: address):
     """
-    @dev Sets what the oracles are given for each batch settled from now on.
-         Reverts unless the caller is governance.
-    @param oracles Who receives it. Reverts if zero.
-    @param per_batch Base units. Reverts above the maximum in the code.
+    @dev Names who is reimbursed for the oracles. Reverts unless the caller is
+         governance.
+    @param oracles Who receives. Reverts if zero.
     """
     self._check_governance()
     assert oracles != empty(address), "router: zero address"
-    assert per_batch <= MAX_REIMBURSEMENT, "router: reimbursement above maximum"
-    if self.reimbursement_per_batch == 0:
-        # Batches from before there was a price for them are not paid for.
-        self.reimbursed_batches = staticcall settlement.batch_count()
+    if self.oracles == empty(address):
+        # What became reimbursable before, an earlier router has paid or nobody
+        # was to be paid.
+        self.reimbursed = staticcall settlement.reimbursable()
     self.oracles = oracles
-    self.reimbursement_per_batch = per_batch
-    log IFeeRouter.ReimbursementSet(oracles=oracles, per_batch=per_batch)
+    log IFeeRouter.OraclesSet(oracles=oracles)
 
 
 @internal
 def _reimburse(available: uint256) -> uint256:
     """
-    @dev Pays the oracles for the batches settled since the last time, as far as
-         the money reaches; batches that it does not reach wait.
+    @dev Pays the oracles what became reimbursable since the last time, as far
+         as the money reaches; what it does not reach waits.
     @param available What is there, base units.
-    @return uint256 What was paid.
+    @return uint256 What left it, base units.
     """
-    per_batch: uint256 = self.reimbursement_per_batch
-    if per_batch == 0:
+    oracles: address = self.oracles
+    if oracles == empty(address):
         return 0
-    done: uint256 = self.reimbursed_batches
-    batches: uint256 = min(staticcall settlement.batch_count() - done, available // per_batch)
-    amount: uint256 = batches * per_batch
-    self.reimbursed_batches = done + batches
-    if batches != 0:
-        log IFeeRouter.Reimbursed(oracles=self.oracles, batches=batches, amount=amount)
-        self._send(self.oracles, amount)
+    reimbursed: uint256 = self.reimbursed
+    amount: uint256 = min(staticcall settlement.reimbursable() - reimbursed, available)
+    if amount != 0:
+        self.reimbursed = reimbursed + amount
+        log IFeeRouter.Reimbursed(oracles=oracles, amount=amount)
+        self._send_or_keep(oracles, amount)
     return amount
 
 
 @internal
-def _send(to: address, amount: uint256):
+def _send_or_keep(to: address, amount: uint256):
     """
-    @dev Sends tokens. Reverts if the token refuses.
+    @dev Sends tokens, or keeps them for who refuses. A caller cannot have it
+         refused by giving too little gas: of what a transfer needs at least,
+         the 64th part that remains does not pay for keeping it.
     @param to Who receives.
     @param amount Base units, nothing is sent if zero.
     """
-    if amount != 0:
-        assert extcall token.transfer(to, amount, default_return_value=True), "router: transfer failed"
+    if amount != 0 and not self._send(to, amount):
+        self.owed[to] += amount
+        self.total_owed += amount
+        log IFeeRouter.RouteFailed(to=to, amount=amount)
+
+
+@internal
+def _send(to: address, amount: uint256) -> bool:
+    """
+    @dev Tries to send tokens.
+    @param to Who receives.
+    @param amount Base units.
+    @return bool Whether the token did: it went through, and what it answered, if
+            anything, is true.
+    """
+    success: bool = False
+    answer: Bytes[32] = b""
+    success, answer = raw_call(
+        token.address,
+        abi_encode(to, amount, method_id=method_id("transfer(address,uint256)")),
+        max_outsize=32,
+        revert_on_failure=False,
+    )
+    return success and (len(answer) == 0 or convert(answer, uint256) == 1)
 
 
 @internal

@@ -1,7 +1,8 @@
 """Write the contracts' interfaces and creation code to `chargecoin/abi/`, as compilers give them.
 
-python scripts/export_abi.py          # write what has changed
-python scripts/export_abi.py --check  # exit 1 if a file is not what the compiler gives now
+python scripts/export_abi.py             # write what has changed
+python scripts/export_abi.py FeeRouter   # of this contract alone
+python scripts/export_abi.py --check     # exit 1 if a file is not what the compiler gives now
 """
 
 from __future__ import annotations
@@ -10,20 +11,14 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTRACTS = ROOT / "contracts"
 TARGET = ROOT / "chargecoin" / "abi"
-VYPER = (
-    "StationRegistry",
-    "Settlement",
-    "FeeRouter",
-    "ChargeCoin",
-    "StakingPool",
-    "RewardDistributor",
-)
+VYPER = tuple(sorted(path.stem for path in CONTRACTS.glob("*.vy")))
 SOLIDITY = ("TestStablecoin", "Timelock")
 EVM_VERSION = "prague"
 
@@ -89,9 +84,13 @@ def compile_solidity(names: tuple[str, ...]) -> list[dict[str, Any]]:
     ]
 
 
-def compile_all() -> list[dict[str, Any]]:
-    """Return what the compilers give for every contract that is deployed."""
-    return [*map(compile_vyper, VYPER), *compile_solidity(SOLIDITY)]
+def compile_all(names: Collection[str] = (*VYPER, *SOLIDITY)) -> list[dict[str, Any]]:
+    """Return what the compilers give for the contracts of these names, all unless named."""
+    solidity = tuple(name for name in SOLIDITY if name in names)
+    return [
+        *(compile_vyper(name) for name in VYPER if name in names),
+        *(compile_solidity(solidity) if solidity else ()),
+    ]
 
 
 def render(artifact: dict[str, Any]) -> str:
@@ -105,10 +104,16 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--check", action="store_true", help="write nothing, compare")
-    check = parser.parse_args().check
+    parser.add_argument(
+        "names", nargs="*", metavar="CONTRACT", help=f"of {', '.join((*VYPER, *SOLIDITY))}"
+    )
+    given = parser.parse_args()
+    check, names = given.check, given.names or (*VYPER, *SOLIDITY)
+    if unknown := set(names) - {*VYPER, *SOLIDITY}:
+        parser.error(f"there is no contract {', '.join(sorted(unknown))}")
     TARGET.mkdir(exist_ok=True)
     stale = []
-    for artifact in compile_all():
+    for artifact in compile_all(names):
         path = TARGET / f"{artifact['name']}.json"
         text = render(artifact)
         if path.exists() and path.read_text() == text:

@@ -1,4 +1,4 @@
-"""Accruals, fees, the router, and what governance can and cannot do."""
+"""Accruals, fees, and what governance can and cannot do."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,6 @@ from tests.contracts.world import HOUR_S, TOKEN, World, events, session, source,
 
 OWNER, CONNECTOR = 1, 1
 NET, FEE = 9 * TOKEN - 9_000, 9_000
-SHARES = (4_000, 3_000, 2_000, 1_000)
 NOBODY = "0x" + "00" * 20
 
 
@@ -22,22 +21,10 @@ def settlement(world: World, account: int) -> Any:
 
 
 @pytest.fixture
-def destinations() -> tuple[Any, ...]:
-    names = ("stakers", "drivers", "stations", "treasury")
-    return tuple(boa.env.generate_address(name) for name in names)
-
-
-@pytest.fixture
-def router(world: World, settlement: Any, destinations: tuple[Any, ...]) -> Any:
-    made = source("FeeRouter").deploy(
-        world.token, settlement, world.governance, destinations, SHARES
-    )
-    settlement.set_fee_router(made, sender=world.governance)
-    return made
-
-
-def received(world: World, destinations: tuple[Any, ...]) -> list[int]:
-    return [world.token.balanceOf(one) for one in destinations]
+def router(world: World, settlement: Any) -> Any:
+    router = boa.env.generate_address("router")
+    settlement.set_fee_router(router, sender=world.governance)
+    return router
 
 
 # Station owners
@@ -77,7 +64,7 @@ def test_only_the_owners_account_takes_it_out(world: World, settlement: Any) -> 
 def test_fees_go_to_the_router_whoever_asks(world: World, settlement: Any, router: Any) -> None:
     assert settlement.route_fees(sender=world.stranger) == FEE
     [event] = events(settlement, "FeesRouted")
-    assert (event.router, event.amount) == (router.address, FEE)
+    assert (event.router, event.amount) == (router, FEE)
     assert world.token.balanceOf(router) == FEE
     assert settlement.unrouted_fees() == 0
     assert settlement.batch_count() == 1
@@ -89,96 +76,6 @@ def test_fees_wait_while_there_is_no_router(world: World, settlement: Any) -> No
     with boa.reverts("custody: no recipient"):
         settlement.route_fees(sender=world.stranger)
     assert settlement.unrouted_fees() == FEE
-
-
-def test_the_router_shares_what_arrived_to_the_last_unit(
-    world: World, router: Any, destinations: tuple[Any, ...]
-) -> None:
-    world.token.mint(router, 10_003)
-    assert router.route(sender=world.stranger) == 10_003
-    [event] = events(router, "Routed")
-    assert (event.amount, event.stakers, event.treasury) == (10_003, 4_001, 1_002)
-    assert received(world, destinations) == [4_001, 3_000, 2_000, 1_002]
-    with boa.reverts("router: nothing to route"):
-        router.route(sender=world.stranger)
-
-
-@pytest.mark.parametrize("amount", [1, 3, 9_999, 10_000, 123_456_789])
-def test_the_treasury_takes_the_fractions(
-    world: World, router: Any, destinations: tuple[Any, ...], amount: int
-) -> None:
-    world.token.mint(router, amount)
-    router.route(sender=world.stranger)
-    shares = [amount * share // 10_000 for share in SHARES[:3]]
-    assert received(world, destinations) == [*shares, amount - sum(shares)]
-
-
-def test_oracles_are_reimbursed_first_for_batches_since(
-    world: World, settlement: Any, router: Any, destinations: tuple[Any, ...], account: int
-) -> None:
-    oracles = boa.env.generate_address("oracles")
-    router.set_reimbursement(oracles, 500, sender=world.governance)
-    for _ in range(3):
-        world.settle_one(CONNECTOR, session(account))
-    world.token.mint(router, 11_500)
-    assert router.route(sender=world.stranger) == 10_000
-    [event] = events(router, "Reimbursed")
-    assert (event.oracles, event.batches, event.amount) == (oracles, 3, 1_500)
-    assert world.token.balanceOf(oracles) == 1_500
-    assert received(world, destinations) == list(SHARES)
-    assert router.reimbursed_batches() == settlement.batch_count() == 4
-
-
-def test_a_batch_that_the_money_does_not_reach_waits(
-    world: World, router: Any, account: int
-) -> None:
-    oracles = boa.env.generate_address("oracles")
-    router.set_reimbursement(oracles, 500, sender=world.governance)
-    for _ in range(3):
-        world.settle_one(CONNECTOR, session(account))
-    world.token.mint(router, 1_100)
-    assert router.route(sender=world.stranger) == 100
-    world.token.mint(router, 499)
-    assert router.route(sender=world.stranger) == 499
-    world.token.mint(router, 1_000)
-    assert router.route(sender=world.stranger) == 500
-    assert world.token.balanceOf(oracles) == 1_500
-
-
-def test_only_governance_changes_the_router_and_only_within_reason(
-    world: World, router: Any, destinations: tuple[Any, ...]
-) -> None:
-    calls: tuple[Callable[[Any], object], ...] = (
-        lambda by: router.set_shares(SHARES, sender=by),
-        lambda by: router.set_destinations(destinations, sender=by),
-        lambda by: router.set_reimbursement(world.stranger, 1, sender=by),
-    )
-    for call in calls:
-        with boa.reverts("router: not governance"):
-            call(world.guardian)
-        call(world.governance)
-    with boa.reverts("router: shares must sum to 10,000"):
-        router.set_shares((4_000, 3_000, 2_000, 1_001), sender=world.governance)
-    with boa.reverts("router: zero address"):
-        router.set_destinations((*destinations[:3], NOBODY), sender=world.governance)
-    with boa.reverts("router: zero address"):
-        router.set_reimbursement(NOBODY, 1, sender=world.governance)
-    with boa.reverts("router: reimbursement above maximum"):
-        router.set_reimbursement(world.stranger, 100 * TOKEN + 1, sender=world.governance)
-
-
-def test_the_router_says_what_it_was_set_to(
-    world: World, router: Any, destinations: tuple[Any, ...]
-) -> None:
-    assert tuple(router.shares()) == SHARES
-    assert tuple(router.destinations()) == destinations
-    router.set_shares((0, 0, 0, 10_000), sender=world.governance)
-    assert events(router, "SharesSet")[0].treasury == 10_000
-    router.set_destinations(destinations[::-1], sender=world.governance)
-    assert events(router, "DestinationsSet")[0].stakers == destinations[3]
-    router.set_reimbursement(world.stranger, 7, sender=world.governance)
-    assert events(router, "ReimbursementSet")[0].per_batch == 7
-    assert (router.oracles(), router.reimbursement_per_batch()) == (world.stranger, 7)
 
 
 # Governance
@@ -255,14 +152,6 @@ def test_nothing_is_deployed_half(world: World) -> None:
         deploy(token, registry, world.governance, world.guardian, members, 2)
     with boa.reverts("registry: no governance"):
         source("StationRegistry").deploy(NOBODY)
-    four = (world.stranger,) * 4
-    for triple in (
-        (NOBODY, world.settlement, world.governance),
-        (token, NOBODY, world.governance),
-        (token, world.settlement, NOBODY),
-    ):
-        with boa.reverts("router: zero address"):
-            source("FeeRouter").deploy(*triple, four, SHARES)
 
 
 def test_a_day_later_the_accrual_is_still_there(world: World, settlement: Any) -> None:
