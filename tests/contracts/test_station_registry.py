@@ -8,12 +8,13 @@ import pytest
 from eth_utils.crypto import keccak
 
 from chargecoin.tariff import OPEN_END, Prices, Tariff
-from tests.contracts.world import FLAT, HOUR_S, World, events, now, wait
+from tests.contracts.world import FLAT, HOUR_S, TOKEN, World, events, now, session, wait
 
 CHEAPER = Tariff.flat(Prices(kwh=300_000, hour=0, idle_hour=0, session=0), 0)
 KEY = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200") + b"\x04" * 65
 FINGERPRINT = keccak(KEY)
 OWNER, CONNECTOR = 1, 1
+NOBODY = "0x" + "00" * 20
 
 
 @pytest.fixture
@@ -60,6 +61,61 @@ def test_an_operator_equips_and_prices_but_names_no_other(world: World, registry
     registry.set_operator(OWNER, world.operator, False, sender=world.station_owner)
     with boa.reverts("registry: neither owner nor operator"):
         registry.add_evse(station, 2, "", sender=world.operator)
+
+
+def test_an_account_passes_on_only_when_the_other_accepts(world: World, registry: Any) -> None:
+    registry.offer_account(OWNER, world.stranger, sender=world.station_owner)
+    assert registry.offered_account(OWNER) == world.stranger
+    assert registry.owner_account(OWNER) == world.station_owner
+    registry.accept_account(OWNER, sender=world.stranger)
+    [event] = events(registry, "OwnerAccountChanged")
+    assert (event.owner_id, event.account) == (OWNER, world.stranger)
+    assert registry.owner_account(OWNER) == world.stranger
+    assert int(registry.offered_account(OWNER), 16) == 0
+    with boa.reverts("registry: not offered to the caller"):
+        registry.accept_account(OWNER, sender=world.stranger)
+
+
+def test_the_account_that_was_is_nobody_any_more(world: World, registry: Any, account: int) -> None:
+    world.settle_one(CONNECTOR, session(account))
+    registry.offer_account(OWNER, world.stranger, sender=world.station_owner)
+    registry.accept_account(OWNER, sender=world.stranger)
+    with boa.reverts("registry: not the owner"):
+        registry.set_operator(OWNER, world.operator, True, sender=world.station_owner)
+    with boa.reverts("registry: neither owner nor operator"):
+        registry.add_site(OWNER, "S", "UTC", "DE", "DE", sender=world.station_owner)
+    with boa.reverts("settlement: not the owner"):
+        world.settlement.withdraw_accrual(OWNER, TOKEN, sender=world.station_owner)
+    world.settlement.withdraw_accrual(OWNER, TOKEN, sender=world.stranger)
+    assert world.token.balanceOf(world.stranger) == TOKEN
+
+
+def test_an_operator_outlives_the_account_that_named_it(world: World, registry: Any) -> None:
+    registry.set_operator(OWNER, world.operator, True, sender=world.station_owner)
+    registry.offer_account(OWNER, world.stranger, sender=world.station_owner)
+    registry.accept_account(OWNER, sender=world.stranger)
+    assert registry.is_operator(OWNER, world.operator)
+    registry.set_operator(OWNER, world.operator, False, sender=world.stranger)
+    with boa.reverts("registry: neither owner nor operator"):
+        registry.add_site(OWNER, "S", "UTC", "DE", "DE", sender=world.operator)
+
+
+def test_an_offer_is_the_accounts_to_make_and_to_take_back(world: World, registry: Any) -> None:
+    registry.set_operator(OWNER, world.operator, True, sender=world.station_owner)
+    for caller in (world.operator, world.stranger, world.governance):
+        with boa.reverts("registry: not the owner"):
+            registry.offer_account(OWNER, caller, sender=caller)
+    with boa.reverts("registry: not the owner"):
+        registry.offer_account(9, world.stranger, sender=world.station_owner)
+    registry.offer_account(OWNER, world.stranger, sender=world.station_owner)
+    registry.offer_account(OWNER, world.fleet, sender=world.station_owner)
+    with boa.reverts("registry: not offered to the caller"):
+        registry.accept_account(OWNER, sender=world.stranger)
+    registry.offer_account(OWNER, NOBODY, sender=world.station_owner)
+    for caller in (world.fleet, world.station_owner, world.stranger):
+        with boa.reverts("registry: not offered to the caller"):
+            registry.accept_account(OWNER, sender=caller)
+    assert registry.owner_account(OWNER) == world.station_owner
 
 
 # Equipment
