@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Final, Self
 
 from chargecoin.errors import CodecError, FieldRangeError
@@ -34,6 +35,14 @@ _FIELDS: Final = (
 _ZERO_BITS: Final = 7
 
 Grid = Sequence[Sequence[bool]]
+
+
+class Kind(IntEnum):
+    """What a campaign is for. The first two are a station owner's, the third a sponsor's."""
+
+    OFF_PEAK = 1
+    LOYALTY = 2
+    CO_BRANDED = 3
 
 
 def benefit(gross: int, rate_bps: int, session_cap: int) -> int:

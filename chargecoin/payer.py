@@ -54,12 +54,21 @@ def deposit(deployment: Deployment, account: int, amount: int, allowance: int = 
     `allowance` is what the token says settlement may take already; one that is too
     small is set to zero first, since tokens such as USDT refuse to change it.
     """
-    calls = [_settlement(deployment, "deposit", account, amount)]
-    if allowance < amount:
-        token, spender = deployment.address("Token"), deployment.address("Settlement")
-        for value in (amount, 0) if allowance else (amount,):
-            calls.insert(0, contract_call("TestStablecoin", "approve", token, spender, value))
-    return calls
+    return [
+        *allow(deployment, amount, allowance),
+        _settlement(deployment, "deposit", account, amount),
+    ]
+
+
+def allow(deployment: Deployment, amount: int, allowance: int = 0) -> list[Call]:
+    """Let settlement take `amount` base units, unless it may already; see `deposit`."""
+    if allowance >= amount:
+        return []
+    token, spender = deployment.address("Token"), deployment.address("Settlement")
+    return [
+        contract_call("TestStablecoin", "approve", token, spender, value)
+        for value in ((0, amount) if allowance else (amount,))
+    ]
 
 
 def set_daily_limit(deployment: Deployment, account: int, limit: int) -> Call:
