@@ -72,6 +72,10 @@ class Fetcher:
         self._finality_depth = finality_depth
         self._range = FIRST_RANGE
 
+    def doubt(self, why: str) -> None:
+        """Ask another node next, if there is one: what this one said cannot be."""
+        self._node.doubt(why)
+
     async def chain_id(self) -> int:
         """Return the node's chain id."""
         found = await self._node.call(str, "eth_chainId")
@@ -178,7 +182,7 @@ class Fetcher:
         for header, some in zip(headers, found, strict=True):
             of_block = _present(some, "logs")
             if not of_block and self._may_have_logged(header):
-                of_block = await self._logs_of_receipts(header)
+                of_block = await self._logs_elsewhere(header)
             of_block.sort(key=lambda log: int(log.log_index, 16))
             logs += of_block
         _check_logs(logs, {block.number: block for block in blocks})
@@ -187,6 +191,22 @@ class Fetcher:
     def _may_have_logged(self, header: Header) -> bool:
         bloom = int(header.logs_bloom, 16) if header.logs_bloom != "0x" else 0
         return any(bits & bloom == bits for bits in self._bloom_bits)
+
+    async def _logs_elsewhere(self, header: Header) -> list[Log]:
+        """Return the logs of a block whose bloom speaks of us though the node gave none.
+
+        A bloom may speak of us by chance. Where it does not, the node's receipts have
+        what its logs lack, or another node has it.
+        """
+        found = await self._logs_of_receipts(header)
+        if found:
+            return found
+        wanted = {"address": self._addresses, "blockHash": header.hash}
+        answers = await self._node.ask_others(list[Log], "eth_getLogs", wanted)
+        found = max(answers, key=len, default=[])
+        if found:
+            self.doubt(f"it leaves out {len(found)} logs of block {int(header.number, 16)}")
+        return found
 
     async def _logs_of_receipts(self, header: Header) -> list[Log]:
         try:

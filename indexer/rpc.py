@@ -16,6 +16,7 @@ import aiohttp
 import msgspec
 
 from chargecoin.errors import NodeUnavailableError
+from chargecoin.node_words import failure_words, node_name
 
 T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[None]]
@@ -87,13 +88,32 @@ class Node(Protocol):
     ) -> list[T | None]:
         """Return the results of several requests in their order."""
 
+    async def ask_others(self, kind: type[T], method: str, *params: Any) -> list[T]:
+        """Return what the other nodes that answer say, if there are others."""
+
+    def doubt(self, why: str) -> None:
+        """Note that an answer contradicts itself or what is known: ask another node next."""
+
 
 class Rpc:
     """A node at an HTTP address. Use as an async context manager."""
 
-    def __init__(self, url: str, *, timeout_s: float = 30.0, sleep: Sleep = asyncio.sleep) -> None:
-        """Name the node; nothing is sent yet. `sleep` passes the pauses between attempts."""
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout_s: float = 30.0,
+        sleep: Sleep = asyncio.sleep,
+        attempts: int | None = None,
+    ) -> None:
+        """Name the node; nothing is sent yet. `sleep` passes the pauses between attempts.
+
+        Raises `ConfigurationError` if it is no address.
+        """
         self._url = url
+        # Without what may be a key in the address.
+        self.name = node_name(url)
+        self._attempts = attempts
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._sleep = sleep
         self._session: aiohttp.ClientSession | None = None
@@ -121,7 +141,7 @@ class Rpc:
         """Return one result, None where the node says `null`.
 
         Raises `RpcRefusedError` for the node's own errors, `NodeUnavailableError` where
-        none of six attempts got an answer that can be read.
+        no attempt (six, if not told otherwise) got an answer that can be read.
         """
         body = {"jsonrpc": "2.0", "id": 0, "method": method, "params": params}
         envelope = await self._post(_Envelope[kind], body, method)  # type: ignore[valid-type]
@@ -147,6 +167,16 @@ class Rpc:
             results += [_result(found[i], part[i][0]) for i in range(len(part))]
         return results
 
+    async def ask_others(self, kind: type[T], method: str, *params: Any) -> list[T]:
+        """Return nothing: there is no other node."""
+        del kind, method, params
+        return []
+
+    def doubt(self, why: str) -> None:
+        """Count it: there is no other node to ask."""
+        del why
+        self.errors += 1
+
     async def _post(self, kind: type[T], body: Any, method: str) -> T:
         if self._session is None:
             raise NodeUnavailableError("the connection to the node is not open")
@@ -155,7 +185,7 @@ class Rpc:
             decoder = self._decoders[kind] = msgspec.json.Decoder(kind)
         data = self._encoder.encode(body)
         failure: Exception | None = None
-        for attempt in range(ATTEMPTS):
+        for attempt in range(self._attempts or ATTEMPTS):
             if attempt:
                 await self._sleep(FIRST_PAUSE_S * 2 ** (attempt - 1))
             self.requests += 1
@@ -163,15 +193,27 @@ class Rpc:
                 async with self._session.post(self._url, data=data, headers=_JSON) as answer:
                     text = await answer.read()
                     if answer.status == 429 or answer.status >= 500:
-                        raise NodeUnavailableError(f"HTTP {answer.status}")
+                        raise NodeUnavailableError(
+                            f"HTTP status {answer.status}; try again later, or name another node"
+                        )
                     found: T = decoder.decode(text)
                     return found
             except _PASSING as error:
                 self.errors += 1
                 failure = error
+        # Not chained: aiohttp's errors quote the whole address.
         raise NodeUnavailableError(
-            f"the node at {self._url} does not answer {method}: {failure!r}; it is tried again"
-        ) from failure
+            f"{self.name} gives no answer to {method}: {_said(failure)}"
+        ) from None
+
+
+def _said(failure: Exception | None) -> str:
+    # Ours say it themselves.
+    return (
+        failure_words(failure)
+        if failure and not isinstance(failure, NodeUnavailableError)
+        else f"{failure}"
+    )
 
 
 def _result(envelope: _Envelope[T], method: str) -> T | None:

@@ -7,10 +7,8 @@ not on `web3.eth`, because the layers between cost three quarters of a read's ti
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Any, Final, Literal
-from urllib.parse import urlsplit
 
 import aiohttp
 from eth_abi.abi import decode
@@ -19,7 +17,8 @@ from web3 import AsyncHTTPProvider
 from web3.exceptions import Web3Exception
 from web3.types import RPCEndpoint
 
-from chargecoin.errors import ChainError, ConfigurationError, NodeUnavailableError, RevertedError
+from chargecoin.errors import ChainError, NodeUnavailableError, RevertedError
+from chargecoin.node_words import failure_words, node_name
 
 BlockId = int | Literal["latest", "safe", "finalized"]
 
@@ -57,40 +56,6 @@ def revert_reason(data: bytes) -> str:
     return f"custom error 0x{data.hex()}" if data else ""
 
 
-def _words(error: Exception) -> str:
-    """Say what happened and what to do. Library errors leave out one or the other."""
-    match error:
-        case aiohttp.ClientResponseError():
-            return f"HTTP status {error.status}; try again later, or name another node"
-        case aiohttp.ClientConnectorError():
-            number, text = error.os_error.errno, error.os_error.strerror
-            why = os.strerror(number) if number and number > 0 else text
-            why = f" ({why})" if why else ""
-            return f"it cannot be connected to{why}; start the node there, or name another"
-        case TimeoutError():
-            return "it keeps silent; try again later, or name another node"
-        case _:
-            return f"{error} ({type(error).__name__}); see whether a node is there, or name another"
-
-
-def _name(url: str) -> str:
-    """Return a node's scheme and host: addresses of hosted nodes hold a key, which nobody is told.
-
-    Raises `ConfigurationError` if it is not an address.
-    """
-    try:
-        place = urlsplit(url)
-        port = f":{place.port}" if place.port else ""
-    except ValueError:
-        place, port = urlsplit(""), ""
-    if place.scheme not in ("http", "https") or not place.hostname:
-        raise ConfigurationError(
-            "the node's address (its RPC URL) does not read as one; "
-            "give http://HOST:PORT or https://HOST, such as http://127.0.0.1:8545"
-        )
-    return f"{place.scheme}://{place.hostname}{port}"
-
-
 def _raise(what: str, error: dict[str, Any]) -> None:
     message = str(error.get("message", error))
     if error.get("code") in _LIMITED:
@@ -108,7 +73,7 @@ class Rpc:
     def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
         """Name the node. Nothing is sent yet. Raises `ConfigurationError` if it is no address."""
         self.url = url
-        self.name = _name(url)
+        self.name = node_name(url)
         self._provider = AsyncHTTPProvider(
             url,
             request_kwargs={"timeout": aiohttp.ClientTimeout(timeout_s)},
@@ -127,7 +92,7 @@ class Rpc:
         except _NO_ANSWER as error:
             # Not chained: aiohttp's errors quote the whole address.
             raise NodeUnavailableError(
-                f"{self.name} gives no answer to {method}: {_words(error)}"
+                f"{self.name} gives no answer to {method}: {failure_words(error)}"
             ) from None
         return self._result(method, answer)
 
@@ -143,7 +108,7 @@ class Rpc:
                 answers = await self._provider.make_batch_request(part)
             except _NO_ANSWER as error:
                 raise NodeUnavailableError(
-                    f"{self.name} gives no answer to a batch: {_words(error)}"
+                    f"{self.name} gives no answer to a batch: {failure_words(error)}"
                 ) from None
             if not isinstance(answers, list) or len(answers) != len(part):
                 raise NodeUnavailableError(f"{self.name} does not answer batches of requests")

@@ -56,6 +56,8 @@ class FakeNode:
         self.random = random.Random(seed)
         self.other: FakeChain | None = None  # the branch served while wandering
         self.requests = 0
+        self.others: list[FakeNode] = []
+        self.doubts: list[str] = []
 
     # --- the Node protocol ---
 
@@ -73,6 +75,15 @@ class FakeNode:
         if self._happens(self.faults.lagging):
             head = max(0, head - self.random.randint(1, 2 * self.finality))
         return [self._answer(chain, head, method, params) for method, params in requests]
+
+    async def ask_others(self, kind: Any, method: str, *params: Any) -> list[Any]:
+        del kind
+        return [
+            one._answer(one.chain, len(one.chain.blocks) - 1, method, params) for one in self.others
+        ]
+
+    def doubt(self, why: str) -> None:
+        self.doubts.append(why)
 
     def _happens(self, likely: float) -> bool:
         return self.random.random() < likely

@@ -21,11 +21,11 @@ from indexer import schema
 from indexer.feed import FeedFollower, FeedStore
 from indexer.feed_entries import DOMAIN, Entry, check, read
 from indexer.figures import ConnectorState
-from indexer.http import serve
 from indexer.queries.live import SILENCE_S
 from indexer.read_model import ReadModel
 from indexer.store import Store
 from tests.indexer.fake_chain import DEPLOYMENT, GENESIS, event
+from tests.indexer.serving import serve
 from tests.indexer.tables import fresh
 from tests.indexer.test_store import PLACE, append, logs_of
 

@@ -10,8 +10,8 @@ import pytest
 from aiohttp import web
 
 from chargecoin.errors import NodeUnavailableError
-from indexer.http import serve
 from indexer.rpc import ATTEMPTS, BATCH, Header, Log, Rpc, RpcRefusedError
+from tests.indexer.serving import serve
 
 Answer = Callable[[Any], Any]
 
@@ -89,7 +89,9 @@ async def test_what_passes_by_itself_is_waited_out(
 
 async def test_after_six_attempts_the_node_is_called_unavailable(rpc: Rpc, server: Server) -> None:
     server.answers = [status(500)]
-    with pytest.raises(NodeUnavailableError, match="does not answer eth_chainId"):
+    with pytest.raises(
+        NodeUnavailableError, match="gives no answer to eth_chainId: HTTP status 500"
+    ):
         await rpc.call(str, "eth_chainId")
     assert len(server.requests) == ATTEMPTS
 
