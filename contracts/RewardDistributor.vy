@@ -41,7 +41,8 @@ initializes: domain
 
 # @notice Stateless, need no `uses`.
 from snekmate.utils import merkle_proof_verification as merkle
-from .modules import settlement_quorum as quorum
+from .modules import quorum
+from .modules import settlement_quorum
 
 
 exports: domain.eip712Domain
@@ -217,7 +218,7 @@ def post_root(
     held: Root = self.root[epoch]
     assert held.root == empty(bytes32), "reward_distributor: epoch has a root"
     assert new_root != empty(bytes32), "reward_distributor: empty root"
-    quorum._check(
+    settlement_quorum._check(
         settlement,
         committee_epoch,
         domain._hash_typed_data_v4(

@@ -49,6 +49,7 @@ uses: vaults
 
 
 # @notice Stateless, need no `uses`.
+from . import quorum
 from . import record
 from . import tariff as tariffs
 
@@ -122,7 +123,7 @@ def settle(
     expiry: uint256,
     evidence_root: bytes32,
     runs: Bytes[record.MAX_RUNS_SIZE],
-    signatures: Bytes[committees.MAX_MEMBERS * committees.SIGNATURE_SIZE],
+    signatures: Bytes[quorum.MAX_MEMBERS * quorum.SIGNATURE_SIZE],
 ):
     """
     @dev Settles a batch. Anyone may submit it. Reverts while paused.

@@ -6,26 +6,17 @@
 @license Apache-2.0
 @notice A committee has an epoch, up to 32 members and a threshold of more than
         half of them. Appointing the next one leaves the last one valid for a
-        short grace, which the guardian can end at once. A quorum is exactly
-        `threshold` signatures with low `s`, ascending by signer, so no
-        signature is counted twice and none is carried along unread. Whoever is
-        not in the new committee is out: membership belongs to an epoch.
+        short grace, which the guardian can end at once. Whoever is not in the
+        new committee is out: membership belongs to an epoch. Settlement's own
+        committee is one, the arbiters of disputes are another.
 """
-
-
-# @notice Stateless, needs no `uses`.
-from snekmate.utils import ecdsa
 
 
 from ..interfaces import ISettlement
 
 
-# @dev The largest committee.
-MAX_MEMBERS: constant(uint256) = 32
-
-
-# @dev A signature is `r`, `s` and `v`.
-SIGNATURE_SIZE: constant(uint256) = 65
+# @notice Stateless, needs no `uses`.
+from . import quorum
 
 
 # @dev The longest grace of an outgoing committee, in seconds.
@@ -130,7 +121,9 @@ def _revoke(epoch: uint256):
 
 @internal
 @view
-def _check_quorum(epoch: uint256, digest: bytes32, signatures: Bytes[MAX_MEMBERS * SIGNATURE_SIZE]):
+def _check_quorum(
+    epoch: uint256, digest: bytes32, signatures: Bytes[quorum.MAX_MEMBERS * quorum.SIGNATURE_SIZE]
+) -> DynArray[address, quorum.MAX_MEMBERS]:
     """
     @dev Reverts unless a committee signed.
     @param epoch The committee's epoch. Reverts unless it is valid now.
@@ -138,27 +131,14 @@ def _check_quorum(epoch: uint256, digest: bytes32, signatures: Bytes[MAX_MEMBERS
     @param signatures `r`, `s`, `v` (27 or 28) of each signer, joined. Reverts
            unless there are exactly `threshold`, ascending by signer, with low
            `s`, each of a member.
+    @return DynArray The signers, ascending.
     """
     packed: uint256 = self._committees[epoch]
     assert block.timestamp < packed >> 8, "settlement: wrong committee epoch"
-    threshold: uint256 = packed & 255
-    # At most 65 * 255.
-    assert len(signatures) == unsafe_mul(threshold, SIGNATURE_SIZE), "settlement: wrong number of signatures"
-    last: uint256 = 0
-    offset: uint256 = 0
-    for _: uint256 in range(threshold, bound=MAX_MEMBERS):
-        # The offsets stay below `len(signatures)`. `v` is the last byte of the
-        # word that ends with the signature.
-        signer: address = ecdsa._recover_vrs(
-            digest,
-            extract32(signatures, unsafe_add(offset, 33), output_type=uint256) & 255,
-            extract32(signatures, offset, output_type=uint256),
-            extract32(signatures, unsafe_add(offset, 32), output_type=uint256),
-        )
-        assert convert(signer, uint256) > last, "settlement: signers not ascending"
+    signers: DynArray[address, quorum.MAX_MEMBERS] = quorum._signers(digest, packed & 255, signatures)
+    for signer: address in signers:
         assert self._members[self._seat(epoch, signer)], "settlement: not a member"
-        last = convert(signer, uint256)
-        offset = unsafe_add(offset, SIGNATURE_SIZE)
+    return signers
 
 
 @internal

@@ -12,19 +12,11 @@
 """
 
 
-# @notice Stateless, needs no `uses`.
-from snekmate.utils import ecdsa
-
-
 from ..interfaces import ISettlementViews
 
 
-# @dev The largest committee, as in modules/committee.vy.
-MAX_MEMBERS: constant(uint256) = 32
-
-
-# @dev A signature is `r`, `s` and `v`.
-SIGNATURE_SIZE: constant(uint256) = 65
+# @notice Stateless, needs no `uses`.
+from . import quorum
 
 
 @deploy
@@ -40,7 +32,10 @@ def __init__():
 @internal
 @view
 def _check(
-    settlement: ISettlementViews, epoch: uint256, digest: bytes32, signatures: Bytes[MAX_MEMBERS * SIGNATURE_SIZE]
+    settlement: ISettlementViews,
+    epoch: uint256,
+    digest: bytes32,
+    signatures: Bytes[quorum.MAX_MEMBERS * quorum.SIGNATURE_SIZE],
 ):
     """
     @dev Reverts unless a committee of settlement signed.
@@ -54,18 +49,8 @@ def _check(
     threshold: uint256 = 0
     valid_until: uint256 = 0
     threshold, valid_until = staticcall settlement.committee(epoch)
+    # No committee that is valid has a threshold of zero.
     assert block.timestamp < valid_until, "quorum: wrong committee epoch"
-    # No committee has a threshold of zero, and none above MAX_MEMBERS.
-    assert threshold != 0 and len(signatures) == threshold * SIGNATURE_SIZE, "quorum: wrong number of signatures"
-    last: uint256 = 0
-    for i: uint256 in range(threshold, bound=MAX_MEMBERS):
-        offset: uint256 = i * SIGNATURE_SIZE
-        signer: address = ecdsa._recover_vrs(
-            digest,
-            convert(slice(signatures, offset + 64, 1), uint256),
-            extract32(signatures, offset, output_type=uint256),
-            extract32(signatures, offset + 32, output_type=uint256),
-        )
-        assert convert(signer, uint256) > last, "quorum: signers not ascending"
+    signers: DynArray[address, quorum.MAX_MEMBERS] = quorum._signers(digest, threshold, signatures)
+    for signer: address in signers:
         assert staticcall settlement.is_member(epoch, signer), "quorum: not a member"
-        last = convert(signer, uint256)

@@ -100,7 +100,7 @@ def test_a_threshold_is_more_than_half(
         appoint(world, team, size + 1)
     appoint(world, team, threshold)
     runs = [world.run(CONNECTOR, [session(account).encode()])]
-    with boa.reverts("settlement: wrong number of signatures"):
+    with boa.reverts("quorum: wrong number of signatures"):
         world.submit(world.batch(runs, by=team[: threshold - 1]))
     assert len(world.submit(world.batch(runs, by=team[:threshold])).outcomes) == 1
 
@@ -173,27 +173,27 @@ def test_any_threshold_of_members_will_do(world: World, batch: Batch) -> None:
 
 
 def test_one_signature_more_than_needed_is_refused(world: World, batch: Batch) -> None:
-    with boa.reverts("settlement: wrong number of signatures"):
+    with boa.reverts("quorum: wrong number of signatures"):
         world.submit(world.sign(batch, world.committee[:4]))
 
 
 def test_a_signature_cut_short_is_refused(world: World, batch: Batch) -> None:
     cut = [batch.signatures[:-1]]
-    with boa.reverts("settlement: wrong number of signatures"):
+    with boa.reverts("quorum: wrong number of signatures"):
         world.submit(resigned(world, batch, cut))
 
 
 def test_signers_who_are_not_in_order_are_refused(world: World, batch: Batch) -> None:
     a, b, c = (one.sign(digest(world, batch)) for one in world.committee[:3])
     for order in ([b, a, c], [a, c, b], [c, b, a]):
-        with boa.reverts("settlement: signers not ascending"):
+        with boa.reverts("quorum: signers not ascending"):
             world.submit(resigned(world, batch, order))
 
 
 def test_one_signer_counts_once(world: World, batch: Batch) -> None:
     a, b, _ = (one.sign(digest(world, batch)) for one in world.committee[:3])
     for doubled in ([a, a, b], [a, b, b]):
-        with boa.reverts("settlement: signers not ascending"):
+        with boa.reverts("quorum: signers not ascending"):
             world.submit(resigned(world, batch, doubled))
 
 

@@ -129,7 +129,7 @@ def test_signature_of_nobody(world: World, batch: Batch) -> None:
 
 def test_compact_signatures(world: World, batch: Batch) -> None:
     compact = b"".join(batch.signatures[i : i + 64] for i in range(0, 195, 65))
-    with boa.reverts("settlement: wrong number of signatures"):
+    with boa.reverts("quorum: wrong number of signatures"):
         world.submit(replace(batch, signatures=compact))
 
 
@@ -141,7 +141,7 @@ def test_signers_of_a_committee_that_was_replaced(world: World, batch: Batch) ->
     with boa.reverts("settlement: wrong committee epoch"):
         world.submit(batch)
     # Nor under the new epoch.
-    with boa.reverts("settlement: wrong number of signatures"):
+    with boa.reverts("quorum: wrong number of signatures"):
         world.submit(world.sign(replace(batch, epoch=2), world.committee[:3]))
     with boa.reverts("settlement: not a member"):
         world.submit(world.sign(replace(batch, epoch=2), world.committee[:2]))
