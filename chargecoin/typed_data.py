@@ -1,7 +1,7 @@
-"""What is signed, and by whom: EIP-712 digests of batches and mandates, with plain recovery.
+"""What is signed, and by whom: EIP-712 digests of batches, mandates and rulings, and recovery.
 
 The digests are computed here, not by a generic typed-data encoder, because they
-are on the hot path and have exactly two shapes; a test holds them equal to
+are on the hot path and have exactly three shapes; a test holds them equal to
 eth-account's encoder and to the contract.
 """
 
@@ -18,6 +18,7 @@ from eth_utils.crypto import keccak
 from chargecoin.errors import CodecError
 
 DOMAIN_NAME: Final = "ChargeCoin Settlement"
+ADJUSTMENTS_NAME: Final = "ChargeCoin Adjustments"
 DOMAIN_VERSION: Final = "1"
 DOMAIN_TYPE: Final = (
     "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
@@ -27,12 +28,14 @@ MANDATE_TYPE: Final = (
     "Mandate(uint256 account,bytes32[] tokens,uint256 maxPerSession,"
     "uint64 validFrom,uint64 validUntil)"
 )
+RULING_TYPE: Final = "Ruling(uint256 epoch,uint256 dispute,uint256 refund,bytes32 reason)"
 SIGNATURE_SIZE: Final = 65
 CURVE_ORDER: Final = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
 _DOMAIN_TYPE_HASH: Final = keccak(text=DOMAIN_TYPE)
 _BATCH_TYPE_HASH: Final = keccak(text=BATCH_TYPE)
 _MANDATE_TYPE_HASH: Final = keccak(text=MANDATE_TYPE)
+_RULING_TYPE_HASH: Final = keccak(text=RULING_TYPE)
 
 
 def _word(value: int) -> bytes:
@@ -43,20 +46,21 @@ def _word(value: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """The chain and the `Settlement` a signature is for."""
+    """The chain and the contract a signature is for; `Settlement` unless named otherwise."""
 
     chain_id: int
-    settlement: str
+    contract: str
+    name: str = DOMAIN_NAME
     separator: bytes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Compute the EIP-712 domain separator once."""
         parts = (
             _DOMAIN_TYPE_HASH,
-            keccak(text=DOMAIN_NAME),
+            keccak(text=self.name),
             keccak(text=DOMAIN_VERSION),
             _word(self.chain_id),
-            bytes(12) + bytes.fromhex(self.settlement.removeprefix("0x")),
+            bytes(12) + bytes.fromhex(self.contract.removeprefix("0x")),
         )
         object.__setattr__(self, "separator", keccak(b"".join(parts)))
 
@@ -70,6 +74,15 @@ def batch_digest(
 ) -> bytes:
     """Return what a committee member signs for a batch. `expiry` is UTC seconds."""
     parts = (_BATCH_TYPE_HASH, _word(epoch), _word(expiry), evidence_root, keccak(runs))
+    return domain.digest(keccak(b"".join(parts)))
+
+
+def ruling_digest(domain: Domain, *, epoch: int, dispute: int, refund: int, reason: bytes) -> bytes:
+    """Return what an arbiter signs (docs/protocol.md, section 9), in the domain of `Adjustments`.
+
+    `refund` is base units, 0 dismisses; `reason` is keccak256 of the published reasons.
+    """
+    parts = (_RULING_TYPE_HASH, _word(epoch), _word(dispute), _word(refund), reason)
     return domain.digest(keccak(b"".join(parts)))
 
 

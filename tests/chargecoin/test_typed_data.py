@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from chargecoin import typed_data
 from chargecoin.errors import CodecError
-from chargecoin.typed_data import CURVE_ORDER, Domain, Mandate, Signer
+from chargecoin.typed_data import ADJUSTMENTS_NAME, CURVE_ORDER, Domain, Mandate, Signer
 
 SETTLEMENT = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 DOMAIN = Domain(31_337, SETTLEMENT)
@@ -36,6 +36,12 @@ MANDATE_FIELDS = [
     {"name": "validFrom", "type": "uint64"},
     {"name": "validUntil", "type": "uint64"},
 ]
+RULING_FIELDS = [
+    {"name": "epoch", "type": "uint256"},
+    {"name": "dispute", "type": "uint256"},
+    {"name": "refund", "type": "uint256"},
+    {"name": "reason", "type": "bytes32"},
+]
 
 word = st.integers(0, (1 << 256) - 1)
 hash32 = st.binary(min_size=32, max_size=32)
@@ -50,8 +56,13 @@ mandates = st.builds(
 )
 
 
-def library_digest(fields: list[dict[str, str]], name: str, message: dict[str, Any]) -> bytes:
-    signable = encode_typed_data(EIP712_DOMAIN, {name: fields}, message)
+def library_digest(
+    fields: list[dict[str, str]],
+    name: str,
+    message: dict[str, Any],
+    domain: dict[str, Any] = EIP712_DOMAIN,
+) -> bytes:
+    signable = encode_typed_data(domain, {name: fields}, message)
     return keccak(b"\x19" + signable.version + signable.header + signable.body)
 
 
@@ -75,6 +86,21 @@ def test_a_mandates_digest_is_eip_712(mandate: Mandate) -> None:
         "validUntil": mandate.valid_until,
     }
     assert mandate.digest(DOMAIN) == library_digest(MANDATE_FIELDS, "Mandate", message)
+
+
+@settings(max_examples=50)
+@given(word, word, word, hash32)
+def test_a_rulings_digest_is_eip_712(epoch: int, dispute: int, refund: int, reason: bytes) -> None:
+    message = {"epoch": epoch, "dispute": dispute, "refund": refund, "reason": reason}
+    found = typed_data.ruling_digest(
+        Domain(31_337, SETTLEMENT, ADJUSTMENTS_NAME),
+        epoch=epoch,
+        dispute=dispute,
+        refund=refund,
+        reason=reason,
+    )
+    domain = EIP712_DOMAIN | {"name": "ChargeCoin Adjustments"}
+    assert found == library_digest(RULING_FIELDS, "Ruling", message, domain)
 
 
 def test_another_chain_or_contract_is_another_digest() -> None:
