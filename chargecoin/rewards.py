@@ -23,10 +23,11 @@ from chargecoin.typed_data import DOMAIN_TYPE
 
 # The constants of contracts/RewardDistributor.vy; a test holds them equal.
 EPOCH_S: Final = 7 * 86_400
-REFUND_WINDOW_S: Final = 21 * 86_400
+REFUND_WINDOW_S: Final = (21 + 2 * 2) * 86_400
 POSTING_S: Final = 28 * 86_400
 CHALLENGE_S: Final = 3 * 86_400
 CLAIM_S: Final = 182 * 86_400
+MAX_EPOCHS_AHEAD: Final = 52
 
 # How much a fee weighs by the assurance of the session that produced it, in basis points.
 WEIGHTS_BPS: Final[Mapping[int, int]] = MappingProxyType(

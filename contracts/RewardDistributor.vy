@@ -57,9 +57,10 @@ STATIONS: constant(uint256) = 2
 EPOCH_S: public(constant(uint256)) = 7 * 86_400
 
 
-# @dev How long after an epoch its sessions can still change: 7 days to dispute
-# one and 14 to rule on it. No root before.
-REFUND_WINDOW_S: public(constant(uint256)) = 21 * 86_400
+# @dev How long after an epoch the fees of its sessions can still be given back:
+# 7 days to dispute one and 14 to rule on it, in which settlement runs, and two
+# pauses of 48 hours, for no more can begin within 21 such days. No root before.
+REFUND_WINDOW_S: public(constant(uint256)) = (21 + 2 * 2) * 86_400
 
 
 # @dev How long a root can be posted then. After that the funds go over.

@@ -269,6 +269,7 @@ def test_python_has_the_contracts_constants(distributor: Any) -> None:
     assert distributor.POSTING_S() == rewards.POSTING_S
     assert distributor.CHALLENGE_S() == rewards.CHALLENGE_S
     assert distributor.CLAIM_S() == rewards.CLAIM_S
+    assert distributor.MAX_EPOCHS_AHEAD() == rewards.MAX_EPOCHS_AHEAD
 
 
 @pytest.mark.parametrize("kind", Kind)
