@@ -18,6 +18,10 @@ GROUPS: Final = {
     "indexer": ("indexer.cli", "Follow the chain into tables, and verify them against it."),
     "dashboard": ("dashboard.cli", "Serve the station owner's dashboard."),
     "payer": ("chargecoin.payer_cli", "Open a vault, deposit, sign mandates, withdraw."),
+    "rewards": (
+        "chargecoin.rewards_cli",
+        "Recompute an epoch's rewards, and check the root that was posted.",
+    ),
     "verify": ("chargecoin.verify_cli", "Verify a session's evidence against the chain."),
 }
 
