@@ -6,31 +6,40 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
+from urllib.parse import urlencode
 
 import httpx
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Scope
 
-from chargecoin.clock import Clock, open_clock
+from chargecoin.clock import Clock, SystemClock, open_clock
 from chargecoin.deployments import Deployment
 from chargecoin.deployments import load as load_deployment
 from chargecoin.errors import StoreError
+from dashboard.access.gate import Gate
+from dashboard.access.siwe import SignInError
+from dashboard.access.store import AccessStore
+from dashboard.access.visitor import ForbiddenError, SignInNeededError, Visitor
 from dashboard.config import Config
 from dashboard.errors import BadAddressError, NotFoundError, TooLargeError
 from dashboard.formats import Formats
 from dashboard.node import Node
 from dashboard.oracles import EvidenceUnavailableError, Oracles
 from dashboard.pages import Page, Suffixes, Table, form_of
+from dashboard.private.database import open_private
+from dashboard.private.settings import SettingsStore
 from dashboard.render import HERE, Renderer, environment
 from dashboard.security import SecurityHeaders
 from dashboard.services import Services
 from dashboard.views import (
+    access,
+    audit,
     batches,
     chargers,
     live,
@@ -39,7 +48,9 @@ from dashboard.views import (
     owners,
     session,
     sessions,
+    sign_in,
     status,
+    uptime,
     verify,
 )
 from dashboard.watch import Watch
@@ -59,6 +70,10 @@ VIEWS: Final = (
     methods,
     status,
     live,
+    sign_in,
+    access,
+    audit,
+    uptime,
 )
 
 
@@ -80,10 +95,15 @@ def build(config: Config) -> Services:
     model = ReadModel.open(config.database)
     node = Node(config.rpc_url, deployment)
     oracles = Oracles(config.evidence, httpx.AsyncClient())
+    private = config.private_database
+    engine = open_private(private if "://" in private else f"sqlite:///{private}")
     return Services(
         config=config,
         model=model,
         clock=clock,
+        wall=SystemClock(),
+        access=AccessStore(engine),
+        settings=SettingsStore(engine),
         formats=Formats(config.locale, config.currency),
         oracles=oracles,
         node=node,
@@ -105,6 +125,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await has.oracles.close()
         await has.node.close()
         has.model.close()
+        has.settings.close()
 
 
 def _fault(request: Request, code: int, title: str, detail: str) -> Response:
@@ -116,15 +137,29 @@ def _fault(request: Request, code: int, title: str, detail: str) -> Response:
         Table(("status", "title", "detail"), [(code, title, detail)]),
         status=code,
     )
-    return Renderer(request, has)(page)
+    return Renderer(request, has, Visitor(request, has))(page)
 
 
-def _answer(request: Request, error: Exception) -> Response:
+def _sign_in_first(request: Request, error: SignInNeededError) -> Response:
+    if request.method == "GET" and form_of(request) == "html":
+        query = f"?{request.url.query}" if request.url.query else ""
+        there = urlencode({"next": request.url.path + query})
+        return RedirectResponse(f"/sign-in?{there}", 303)
+    return _fault(request, 401, "Sign in first", str(error))
+
+
+def _answer(request: Request, error: Exception) -> Response:  # noqa: PLR0911 -- one a fault
     match error:
+        case SignInNeededError():
+            return _sign_in_first(request, error)
+        case ForbiddenError():
+            return _fault(request, 403, "This is not yours to see or change", str(error))
+        case SignInError():
+            return _fault(request, 400, "You are not signed in", str(error))
         case NotFoundError():
             return _fault(request, 404, "Not on the chain", str(error))
         case BadAddressError():
-            return _fault(request, 400, "This address cannot be read", f"{error}.")
+            return _fault(request, 400, "This cannot be read", f"{error}.")
         case TooLargeError():
             return _fault(request, 413, "Too large", str(error))
         case EvidenceUnavailableError():
@@ -132,7 +167,7 @@ def _answer(request: Request, error: Exception) -> Response:
         case RequestValidationError():
             fault = error.errors()[0]
             where = fault["loc"][-1]
-            return _fault(request, 400, "This address cannot be read", f"{where}: {fault['msg']}.")
+            return _fault(request, 400, "This cannot be read", f"{where}: {fault['msg']}.")
         case HTTPException():
             title = "Nothing here" if error.status_code == 404 else str(error.detail)
             return _fault(
@@ -171,7 +206,7 @@ def create_app(has: Services) -> ASGIApp:
 
     The form asked for and the headers are outermost, so that faults have them too.
     """
-    return SecurityHeaders(Suffixes(_routed(has)))
+    return SecurityHeaders(Gate(Suffixes(_routed(has)), has.wall.now))
 
 
 def _routed(has: Services) -> FastAPI:
@@ -188,6 +223,9 @@ def _routed(has: Services) -> FastAPI:
         app.include_router(views.router)
     app.mount("/static", Files(directory=HERE / "static"))
     for kind in (
+        SignInNeededError,
+        ForbiddenError,
+        SignInError,
         NotFoundError,
         BadAddressError,
         TooLargeError,

@@ -6,10 +6,12 @@ import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from chargecoin.errors import ConfigurationError
 
 _REQUIRED: Final = frozenset({"database", "rpc_url", "deployment"})
+PRIVATE: Final = "dashboard.sqlite"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,8 @@ class Config:
     currency: str = "EUR"
     locale: str = "en_GB"
     title: str = "ChargeCoin"
+    origin: str = ""
+    private_database: str = PRIVATE
 
     @classmethod
     def load(cls, path: Path) -> Config:
@@ -60,11 +64,23 @@ class Config:
             raise ConfigurationError('evidence is a list of addresses: ["http://127.0.0.1:9001"]')
         values["evidence"] = tuple(url.rstrip("/") for url in evidence)
         values["deployment"] = folder / values["deployment"]
-        if "://" not in values["database"]:
-            values["database"] = str(folder / values["database"])
+        for name in ("database", "private_database"):
+            value = values.get(name) or PRIVATE
+            values[name] = value if "://" in value else str(folder / value)
+        values["origin"] = _origin(values.get("origin") or "")
         if values.get("clock") is not None:
             values["clock"] = str(folder / values["clock"])
         port = values.get("port", 0)
         if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port < 1 << 16:
             raise ConfigurationError(f"port is 0 to 65535, not {port!r}")
         return cls(**values)
+
+
+def _origin(text: str) -> str:
+    found = urlsplit(text)
+    plain = found.scheme in {"http", "https"} and text == f"{found.scheme}://{found.netloc}"
+    if text and not plain:
+        raise ConfigurationError(
+            f'origin is a scheme and a host, as "https://dashboard.example", not {text!r}'
+        )
+    return text

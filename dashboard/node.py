@@ -31,6 +31,15 @@ class Node:
             return None
         return None if block is None else block.number
 
+    async def call(self, to: str, data: bytes) -> bytes:
+        """Return what a contract answers, nothing where there is none at that address.
+
+        Raises `RevertedError` if it refuses, `ChainError` if the node does.
+        """
+        rpc = (await self.chain()).rpc
+        answer = await rpc.request("eth_call", {"to": to, "data": "0x" + data.hex()}, "latest")
+        return bytes.fromhex(str(answer).removeprefix("0x"))
+
     async def close(self) -> None:
         """End the connections."""
         if self._chain is not None:

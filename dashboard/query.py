@@ -20,7 +20,8 @@ STATUSES: Final = {
 EXCEPTIONS: Final = "exceptions"
 
 
-def _number(values: Mapping[str, str], name: str, highest: int) -> int | None:
+def number_of(values: Mapping[str, str], name: str, highest: int) -> int | None:
+    """Return a whole number, None where the field is empty. Raises `BadAddressError`."""
     text = values.get(name, "").strip()
     if not text:
         return None
@@ -29,12 +30,22 @@ def _number(values: Mapping[str, str], name: str, highest: int) -> int | None:
     return int(text)
 
 
-def _day(values: Mapping[str, str], name: str) -> date | None:
+def day_of(values: Mapping[str, str], name: str) -> date | None:
+    """Return a date, None where the field is empty. Raises `BadAddressError`."""
     text = values.get(name, "").strip()
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
         raise BadAddressError(f"{name} is a date such as 2026-11-22, not {text!r}") from None
+
+
+def month_of(values: Mapping[str, str], name: str) -> date:
+    """Return the first day of a month written as 2026-11. Raises `BadAddressError`."""
+    text = values.get(name, "").strip()
+    try:
+        return date.fromisoformat(f"{text}-01")
+    except ValueError:
+        raise BadAddressError(f"{name} is a month such as 2026-11, not {text!r}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +73,14 @@ class SessionQuery:
                 f"status is {', '.join(STATUSES)} or {EXCEPTIONS}, not {status!r}"
             )
         return cls(
-            site=_number(values, "site", (1 << 32) - 1),
-            connector=_number(values, "connector", (1 << 32) - 1),
+            site=number_of(values, "site", (1 << 32) - 1),
+            connector=number_of(values, "connector", (1 << 32) - 1),
             status=status,
-            reason=_number(values, "reason", 255),
-            assurance=_number(values, "assurance", 3),
-            since=_day(values, "since"),
-            until=_day(values, "until"),
-            after=_number(values, "after", (1 << 62) - 1),
+            reason=number_of(values, "reason", 255),
+            assurance=number_of(values, "assurance", 3),
+            since=day_of(values, "since"),
+            until=day_of(values, "until"),
+            after=number_of(values, "after", (1 << 62) - 1),
         )
 
     @property

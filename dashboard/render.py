@@ -14,6 +14,8 @@ from fastapi import Depends, Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from dashboard import words
+from dashboard.access.roles import ROLE
+from dashboard.access.visitor import Asking
 from dashboard.formats import Formats, filters
 from dashboard.freshness import judge
 from dashboard.pages import Page, csv_response, form_of, json_response
@@ -55,7 +57,7 @@ def environment(formats: Formats) -> Environment:
         return f"{POWER.get(connector.power_type, '')} {kilowatts} kW".strip()
 
     made.filters.update(filters(formats), date=on, span=span, rating=rating)
-    made.globals.update(words=words, formats=formats, static=static)
+    made.globals.update(words=words, formats=formats, static=static, roles=ROLE)
     return made
 
 
@@ -69,6 +71,8 @@ def navigation(page: Page) -> list[tuple[str, str]]:
             ("Overview", base),
             ("Sessions", f"{base}/sessions"),
             ("Chargers", f"{base}/chargers"),
+            ("Uptime", f"{base}/uptime"),
+            ("Access", f"{base}/access"),
         ]
     return [*own, ("Verify", "/verify"), ("CO₂ method", "/methods/co2"), ("Owners", "/")]
 
@@ -76,20 +80,23 @@ def navigation(page: Page) -> list[tuple[str, str]]:
 class Renderer:
     """Answers one request."""
 
-    def __init__(self, request: Request, has: Annotated[Services, Depends(services)]) -> None:
+    def __init__(
+        self, request: Request, has: Annotated[Services, Depends(services)], visitor: Asking
+    ) -> None:
         """Know the request's form and address, and what was new before the page was read."""
         self._request = request
         self._has = has
+        self._visitor = visitor
         self._newest = has.watch.newest
 
     def __call__(self, page: Page) -> Response:
         """Return a page as HTML, JSON or CSV."""
-        form = form_of(self._request)
-        if form == "json":
-            return json_response(page)
-        if form == "csv":
-            return csv_response(page)
-        return self._html(page)
+        answer = {"json": json_response, "csv": csv_response}.get(
+            form_of(self._request), self._html
+        )(page)
+        # What a member sees is kept by nobody, not even by their own browser.
+        answer.headers["cache-control"] = "no-store" if self._visitor.token else "no-cache"
+        return answer
 
     def _html(self, page: Page) -> Response:
         has, path = self._has, self._request.url.path
@@ -109,6 +116,8 @@ class Renderer:
             "data": page.data,
             "nav": navigation(page),
             "here": path,
+            "visitor": self._visitor,
+            "back": path if self._request.method == "GET" else "/",
             "live": page.live and f"{page.live}&after={self._newest}",
             "freshness": freshness,
             "banners": freshness.banners,
@@ -118,8 +127,7 @@ class Renderer:
             else None,
         }
         body = template.render(content)
-        headers = {"cache-control": "no-cache", "vary": "accept"}
-        return Response(body, page.status, headers, "text/html; charset=utf-8")
+        return Response(body, page.status, {"vary": "cookie"}, "text/html; charset=utf-8")
 
 
 Render = Annotated[Renderer, Depends()]

@@ -8,21 +8,30 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from chargecoin.clock import Clock
+from dashboard.access.store import AccessStore
 from dashboard.config import Config
 from dashboard.formats import Formats
 from dashboard.node import Node
 from dashboard.oracles import Oracles
+from dashboard.private.settings import SettingsStore
 from dashboard.watch import Watch
 from indexer.read_model import ReadModel
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything outside the process that a page may read from."""
+    """Everything outside the process that a page may read from.
+
+    `clock` is the chain's time, by which figures go; `wall` is the machine's, by which
+    sign-ins and links expire.
+    """
 
     config: Config
     model: ReadModel
     clock: Clock
+    wall: Clock
+    access: AccessStore
+    settings: SettingsStore
     formats: Formats
     oracles: Oracles
     node: Node
@@ -31,6 +40,10 @@ class Services:
     def now(self) -> int:
         """Return UTC seconds."""
         return int(self.clock.now())
+
+    def wall_now(self) -> int:
+        """Return UTC seconds of the machine's clock."""
+        return int(self.wall.now())
 
 
 def services(request: Request) -> Services:

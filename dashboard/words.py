@@ -77,6 +77,7 @@ REASON: Final[dict[int, str]] = {
 FLAGS: Final = {
     OutcomeFlag.CLAMPED: "The price lay outside the tariff's bounds and was set to the nearer one.",
     OutcomeFlag.CAMPAIGN_NOT_APPLIED: "A campaign was named and not applied.",
+    OutcomeFlag.CAMPAIGN_SHORT: "The campaign's budget did not reach for all of its benefit.",
 }
 
 FINALITY: Final = {
@@ -174,4 +175,14 @@ STEP: Final[dict[str, Word]] = {
         "Block",
         "The block is on the chain that the node serves, and how final it is.",
     ),
+}
+
+# 23 CFR 680.116(b)(3): what T_excluded may hold.
+EXCLUDED: Final[dict[str, Word]] = {
+    "utility": Word("info", "Utility interruption", "The grid or the network failed."),
+    "vehicle": Word("info", "Fault of a vehicle", "A vehicle did not charge or blocked it."),
+    "maintenance": Word("info", "Scheduled maintenance", "Announced work on the charger."),
+    "vandalism": Word("info", "Vandalism", "Somebody damaged it."),
+    "disaster": Word("info", "Natural disaster", "Flood, storm, fire and the like."),
+    "closed": Word("info", "Outside opening hours", "The site is closed to the public then."),
 }

@@ -415,6 +415,33 @@ class FeedSource:
 
 
 @dataclass(frozen=True, slots=True)
+class FeedWord:
+    """One signed word on a connector, as it stands in the operational feed.
+
+    `kind` is `snapshot`, `status`, `session`, `restart` or `fault`; `seq` counts the
+    connector's words within an `epoch` of the oracle.
+    """
+
+    connector_id: int
+    oracle: str
+    epoch: int
+    seq: int
+    at: int
+    kind: str
+    status: str
+    error_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A span [since, until) in which an oracle's words do not hold, for it was not heard."""
+
+    oracle: str
+    since: int
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """How far the tables are.
 

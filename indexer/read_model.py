@@ -7,6 +7,7 @@ by key, not by offset: pass a page's `after` back in.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import date
@@ -27,6 +28,7 @@ from indexer.figures import (
     ConnectorTotals,
     DayTotals,
     FeedSource,
+    FeedWord,
     Finality,
     HourTotals,
     MeterKey,
@@ -40,6 +42,7 @@ from indexer.figures import (
     SessionDetail,
     SessionFilter,
     SessionRow,
+    Silence,
     Site,
     SiteTotals,
     Status,
@@ -49,7 +52,7 @@ from indexer.figures import (
     Utilisation,
 )
 from indexer.hours import to_day
-from indexer.queries import live, money, places, sessions
+from indexer.queries import history, live, money, places, sessions
 
 __all__ = [
     "MAX_PAGE",
@@ -63,6 +66,7 @@ __all__ = [
     "ConnectorTotals",
     "DayTotals",
     "FeedSource",
+    "FeedWord",
     "Finality",
     "HourTotals",
     "MeterKey",
@@ -77,6 +81,7 @@ __all__ = [
     "SessionDetail",
     "SessionFilter",
     "SessionRow",
+    "Silence",
     "Site",
     "SiteTotals",
     "Status",
@@ -324,6 +329,28 @@ class ReadModel:
         with self._snapshot() as connection:
             found = places.list_connectors(connection, owner_id, site_id)
             return live.utilisation(connection, found, now)
+
+    # --- what was, by the feed and by session time ---
+
+    def feed_words(
+        self, connector_ids: Sequence[int], since: int, until: int
+    ) -> tuple[FeedWord, ...]:
+        """Return what the feed said of connectors in [since, until), UTC seconds, by connector.
+
+        Each connector's last word before `since` comes first, where there is one.
+        """
+        with self._snapshot() as connection:
+            return history.words(connection, connector_ids, since, until)
+
+    def silences(self, since: int, until: int) -> tuple[Silence, ...]:
+        """Return when oracles were not heard within [since, until), UTC seconds."""
+        with self._snapshot() as connection:
+            return history.silences(connection, since, until)
+
+    def durations(self, connector_ids: Sequence[int], since: int, until: int) -> tuple[int, ...]:
+        """Return how long vehicles were plugged in (s), sorted, by when sessions began."""
+        with self._snapshot() as connection:
+            return history.durations(connection, connector_ids, since, until)
 
     def feed_sources(self) -> tuple[FeedSource, ...]:
         """Return the oracles whose feeds are followed, and how well."""

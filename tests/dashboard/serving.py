@@ -14,18 +14,22 @@ import httpx
 import uvicorn
 from sqlalchemy import Engine
 
-from chargecoin.clock import Clock, ManualClock
+from chargecoin.clock import Clock, ManualClock, SystemClock
 from chargecoin.deployments import Deployment
+from dashboard.access.store import AccessStore
 from dashboard.app import create_app
 from dashboard.config import Config
 from dashboard.formats import Formats
 from dashboard.node import Node
 from dashboard.oracles import Oracles
+from dashboard.private.database import open_private
+from dashboard.private.settings import SettingsStore
 from dashboard.services import Services
 from dashboard.watch import Watch
 from indexer.read_model import ReadModel
 
 NO_NODE: Final = "http://127.0.0.1:1"
+ORIGIN: Final = "http://dashboard.test"
 ORACLE: Final = "http://oracle.test"
 Handler = Callable[[httpx.Request], httpx.Response]
 
@@ -43,15 +47,19 @@ def services(
     rpc_url: str = NO_NODE,
     oracle: Handler = nobody,
     locale: str = "en_GB",
+    wall: Clock | None = None,
+    origin: str = ORIGIN,
 ) -> Services:
-    """Make what the application works with."""
+    """Make what the application works with; the private settings are beside the tables."""
     config = Config(
         database=str(engine.url),
         rpc_url=rpc_url,
         deployment=Path("deployment.json"),
         evidence=(ORACLE,),
         locale=locale,
+        origin=origin,
     )
+    private = open_private(str(engine.url).replace("indexer.sqlite", "dashboard.sqlite"))
     model = ReadModel(engine)
     node = Node(rpc_url, deployment)
     oracles = Oracles((ORACLE,), httpx.AsyncClient(transport=httpx.MockTransport(oracle)))
@@ -59,6 +67,9 @@ def services(
         config=config,
         model=model,
         clock=clock,
+        wall=wall or SystemClock(),
+        access=AccessStore(private),
+        settings=SettingsStore(private),
         formats=Formats(locale, "EUR"),
         oracles=oracles,
         node=node,
@@ -73,10 +84,14 @@ async def look(has: Services) -> None:
     await has.watch.ask_oracles()
 
 
-def client(has: Services) -> httpx.AsyncClient:
-    """Return a client of the application, in this process and without a socket."""
+def client(has: Services, base_url: str = ORIGIN) -> httpx.AsyncClient:
+    """Return a client of the application, in this process and without a socket.
+
+    What it sends, it sends as a browser does from a page of ours.
+    """
     transport = httpx.ASGITransport(app=create_app(has))
-    return httpx.AsyncClient(transport=transport, base_url="http://dashboard.test")
+    headers = {"sec-fetch-site": "same-origin"}
+    return httpx.AsyncClient(transport=transport, base_url=base_url, headers=headers)
 
 
 def text_of(html: str) -> str:

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
@@ -21,12 +22,14 @@ from sqlalchemy import Engine
 
 from chargecoin.clock import ManualClock
 from chargecoin.local_node import LocalNode, NodeOptions
+from dashboard.access.roles import Role
 from dashboard.services import Services
 from indexer.database import open_database
 from tests.dashboard.conftest import NOW, Town
+from tests.dashboard.people import key
 from tests.dashboard.serving import running, services
 from tests.dashboard.settled import Settled, index, serving, settle, settle_batch
-from tests.dashboard.world import DEPLOYMENT
+from tests.dashboard.world import ACCOUNT, DEPLOYMENT
 from tests.support.browser import ROOT, launch
 from tests.support.charging import END, START
 
@@ -87,16 +90,50 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         engine.dispose()
 
 
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A dashboard over a busy town, and the cookie of its first owner's admin."""
+
+    address: str
+    cookie: dict[str, str]
+
+
 @pytest.fixture(scope="module")
-def town(busy_seed: tuple[Path, Town], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a dashboard over a busy town."""
+def site(busy_seed: tuple[Path, Town], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A dashboard over a busy town."""
     path = tmp_path_factory.mktemp("town") / "indexer.sqlite"
     shutil.copy(busy_seed[0], path)
     engine = open_database(f"sqlite:///{path}")
-    has: Services = services(engine, DEPLOYMENT, ManualClock(NOW))
+    has: Services = services(engine, DEPLOYMENT, ManualClock(NOW), origin="")
+    settle_in(has)
+    token = has.access.sign_in(ACCOUNT, has.wall_now())
     with running(has) as address:
-        yield address
+        yield Site(address, {"name": "session", "value": token, "url": address})
     engine.dispose()
+
+
+@pytest.fixture
+def town(site: Site) -> str:
+    """Its address."""
+    return site.address
+
+
+def settle_in(has: Services) -> None:
+    """Enter what an owner would have entered by then."""
+    now = has.wall_now()
+    has.access.invite(1, key("viewer").address, Role.VIEWER, ACCOUNT, now)
+    has.access.invite(1, key("finance").address, Role.FINANCE, ACCOUNT, now)
+    has.access.give_link(1, "uptime", date(2026, 10, 1), ACCOUNT, now, 14)
+    has.settings.exclude(
+        1,
+        [1],
+        since=NOW - 7200,
+        until=NOW,
+        reason="vandalism",
+        note="Cable cut; reported to the police",
+        by=key("finance").address,
+        now=now,
+    )
 
 
 @pytest.fixture
@@ -277,6 +314,13 @@ PAGES: Final = (
     ("method", "/methods/co2"),
     ("status", "/status"),
     ("not found", "/sessions/9/9"),
+    ("uptime", "/owners/1/uptime"),
+    ("sign in", "/sign-in"),
+)
+PRIVATE_PAGES: Final = (
+    ("signed in", "/sign-in"),
+    ("access", "/owners/1/access"),
+    ("uptime of a member", "/owners/1/uptime"),
 )
 LIVE_PAGES: Final = (
     ("session with evidence", "/sessions/1/1"),
@@ -301,17 +345,21 @@ def violations(page: Page, run_only: list[str]) -> list[str]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 1280])
 def test_axe_finds_nothing_and_nothing_is_cut_off(
-    town: str, live: Live, browser: Browser, scheme: Scheme, width: int
+    site: Site, live: Live, browser: Browser, scheme: Scheme, width: int
 ) -> None:
     viewport: Any = {"width": width, "height": 900}
     context = browser.new_context(viewport=viewport, color_scheme=scheme)
     page = context.new_page()
-    asked = [(name, town + path) for name, path in PAGES]
+    asked = [(name, site.address + path) for name, path in PAGES]
     asked += [(name, live.address + path) for name, path in LIVE_PAGES]
+    asked += [(name, site.address + path) for name, path in PRIVATE_PAGES]
     # Both themes have the same elements at the same places, and other colours.
     rules = RULES if scheme == "light" else COLOUR_RULES
     faults = []
     for name, address in asked:
+        if name == PRIVATE_PAGES[0][0]:
+            cookie: Any = site.cookie
+            context.add_cookies([cookie])
         page.goto(address)
         faults += [f"{name}: {one}" for one in violations(page, rules)]
         wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")

@@ -1,0 +1,130 @@
+"""The person behind a request, and the guard before what is private."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+from urllib.parse import parse_qs, urlsplit
+
+from fastapi import Depends, Request
+
+from chargecoin.errors import ChargeCoinError
+from dashboard.access.roles import ROLE, Role
+from dashboard.access.siwe import SignInError
+from dashboard.errors import NotFoundError, TooLargeError
+from dashboard.services import Has, Services
+from indexer.read_model import Owner
+
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+MAX_FORM: Final = 1 << 20
+
+
+class SignInNeededError(ChargeCoinError):
+    """This is private, and nobody is signed in."""
+
+
+class ForbiddenError(ChargeCoinError):
+    """Whoever is signed in may not do this; the message says who may."""
+
+
+def origin_of(has: Services, request: Request) -> str:
+    """Return the address people see us under. Raises `SignInError` where it is not known.
+
+    The `Host` header is believed on this machine only: elsewhere another site could
+    pass our message on as its own and sign in with the answer.
+    """
+    if has.config.origin:
+        return has.config.origin
+    host = request.headers.get("host", "")
+    if urlsplit(f"//{host}").hostname in LOOPBACK:
+        return f"http://{host}"
+    raise SignInError(
+        "Signing in needs `origin` in the dashboard's settings: the address people open it under, "
+        "for example https://dashboard.example."
+    )
+
+
+def cookie_name(origin: str) -> str:
+    """Return the session cookie's name; `__Host-` binds it to this host over TLS (RFC 6265bis)."""
+    return "__Host-session" if origin.startswith("https:") else "session"
+
+
+def _token(has: Services, request: Request) -> str:
+    names = ("__Host-session",) if has.config.origin.startswith("https:") else ("session",)
+    return next((request.cookies[name] for name in names if name in request.cookies), "")
+
+
+class Visitor:
+    """Whoever sent a request: an address that signed in, or nobody."""
+
+    def __init__(self, request: Request, has: Has) -> None:
+        """Read the session cookie."""
+        self._has = has
+        self.token = _token(has, request)
+        self.address = has.access.signed_in(self.token, int(has.wall.now())) if self.token else None
+
+    def role(self, owner: Owner) -> Role:
+        """Return what the visitor may do for an owner."""
+        if self.address is None:
+            return Role.NONE
+        if self.address == owner.account:
+            return Role.ADMIN
+        return self._has.access.role(owner.owner_id, self.address)
+
+    def sees(self, owner: Owner) -> bool:
+        """Whether an owner's private settings are shown to the visitor."""
+        return self.role(owner) >= Role.VIEWER
+
+
+Asking = Annotated[Visitor, Depends()]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody who acts for an owner, and may."""
+
+    owner: Owner
+    address: str
+    role: Role
+
+
+class Needs:
+    """A guard: lets in who has at least a role with the owner in the address."""
+
+    def __init__(self, role: Role) -> None:
+        """Require a role."""
+        self.role = role
+
+    def __call__(self, has: Has, visitor: Asking, owner_id: int) -> Member:
+        """Return who is asking. Raises `SignInNeededError` or `ForbiddenError`."""
+        owner = has.model.owner(owner_id)
+        if owner is None:
+            raise NotFoundError(f"No station owner {owner_id} is registered on this chain.")
+        if visitor.address is None:
+            raise SignInNeededError(f"This is for the people of {owner.name}. Sign in first.")
+        role = visitor.role(owner)
+        if role < self.role:
+            raise ForbiddenError(
+                f"{visitor.address} may not do this for {owner.name}; it needs the role "
+                f"{ROLE[self.role].name.lower()}. An admin of {owner.name} can give it to you."
+            )
+        return Member(owner, visitor.address, role)
+
+
+ForViewer = Annotated[Member, Depends(Needs(Role.VIEWER))]
+ForFinance = Annotated[Member, Depends(Needs(Role.FINANCE))]
+ForAdmin = Annotated[Member, Depends(Needs(Role.ADMIN))]
+
+
+async def form_fields(request: Request) -> dict[str, str]:
+    """Read a posted form. Raises `TooLargeError` above a megabyte."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_FORM:
+            raise TooLargeError(f"A form is at most {MAX_FORM >> 20} MB.")
+    fields = parse_qs(body.decode("latin-1"), keep_blank_values=True, encoding="utf-8")
+    return {name: values[0].strip() for name, values in fields.items()}
+
+
+Fields = Annotated[dict[str, str], Depends(form_fields)]

@@ -1,0 +1,43 @@
+"""What an auditor's link opens: one report of one owner, read only, for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from fastapi import APIRouter, Response
+
+from dashboard.pages import Page
+from dashboard.render import Render
+from dashboard.services import Has, Services
+from dashboard.views import uptime
+from dashboard.views.overview import owner_of
+from indexer.read_model import Owner
+
+router = APIRouter()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report that can be given out: its name, and how its page is made."""
+
+    name: str
+    make: Callable[[Services, Owner, date], Page]
+
+
+REPORTS: Final = {
+    "uptime": Report(
+        "Uptime", lambda has, owner, month: uptime.report(has, owner, month, private=True)
+    ),
+}
+
+
+@router.get("/audit/{token}")
+def audit(has: Has, render: Render, token: str) -> Response:
+    """Show the report that a link opens."""
+    link = has.access.opens(token, has.wall_now())
+    page = REPORTS[link.report].make(has, owner_of(has, link.owner_id), link.month)
+    page.context.update(audit=True, owner_id=None, expires_at=link.expires_at)
+    return render(page)
