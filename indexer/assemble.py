@@ -9,47 +9,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final
 
-from sqlalchemy import Table
-
+from chargecoin.campaigns import benefit
 from chargecoin.deployments import Deployment
-from chargecoin.errors import CodecError, InconsistentNodeError
-from chargecoin.record import OutcomeFlag, Status, decode_run_event, split_session_id
+from chargecoin.errors import CodecError
+from chargecoin.record import OutcomeFlag, Status, decode_run_event
 from chargecoin.tariff import FEE_DIVISOR
 from indexer import schema
-from indexer.events import BATCH_SETTLED, CONTRACTS, DEBT_COLLECTED, RUN, SESSION, Event, events_of
-from indexer.ledger import Ledger, Place
-from indexer.rollups import Deltas
-from indexer.rows import CollectionRow, SessionRow
+from indexer.books import Books, Earned, Spent
+from indexer.events import BATCH_SETTLED, CONTRACTS, REQUIRED, RUN, SESSION, Event, events_of
+from indexer.ledger import Ledger, MissingLogsError, Place
+from indexer.moves import Moves, Sink
+from indexer.rows import SessionRow
 from indexer.rpc import Log
 from indexer.schema import LOG_BITS
 
 _REJECTED: Final = int(Status.REJECTED)
 _CLAMPED: Final = int(OutcomeFlag.CLAMPED)
+_NOT_APPLIED: Final = int(OutcomeFlag.CAMPAIGN_NOT_APPLIED)
 _MASK_19: Final = (1 << 19) - 1
 _MASK_20: Final = (1 << 20) - 1
 _MASK_24: Final = (1 << 24) - 1
 _MASK_32: Final = (1 << 32) - 1
 _MASK_40: Final = (1 << 40) - 1
-
-
-class MissingLogsError(InconsistentNodeError):
-    """A log must have been left out, in or after block `since`."""
-
-    def __init__(self, message: str, since: int) -> None:
-        """Say what does not follow on what, and from where on logs may be missing."""
-        super().__init__(message)
-        self.since = since
-
-
-class Sink(Protocol):
-    """Where rows go."""
-
-    deltas: Deltas
-
-    def add(self, table: Table, row: tuple[Any, ...]) -> None:
-        """Take a row, in the table's column order."""
 
 
 @dataclass(slots=True)
@@ -83,6 +66,8 @@ class Assembler:
         sessions: list[tuple[_OpenRun, int, int, int, int]] = []
         run: _OpenRun | None = None
         events = self._events
+        books = Books(self._ledger, sink)
+        moves = Moves(self._ledger, sink, books)
         for log in logs:
             block = int(log.block_number, 16)
             identifier = block << LOG_BITS | int(log.log_index, 16)
@@ -124,21 +109,24 @@ class Assembler:
             elif name == BATCH_SETTLED:
                 values = event.read(log)
                 self._check_batch(values[0], values[4], len(sessions), run, block)
+                books.finish()
                 batch = values[0]
                 for row in runs:
                     sink.add(schema.runs, (*row, batch))
-                self._add_sessions(sessions, batch, timestamps[block], sink)
-                sink.add(
-                    event.table, (identifier, *values, bytes.fromhex(log.transaction_hash[2:]))
-                )
+                at = (identifier, bytes.fromhex(log.transaction_hash[2:]))
+                settled_at = timestamps[block]
+                owners, budgets = self._add_sessions(sessions, batch, settled_at, sink)
+                books.settled(at, batch, settled_at, owners, budgets)
+                sink.add(event.table, (identifier, *values, at[1]))
                 runs, sessions, run = [], [], None
-            elif name == DEBT_COLLECTED:
-                self._add_collection(identifier, event.read(log), timestamps[block], log, sink)
             else:
-                sink.add(
-                    event.table,
-                    (identifier, *event.read(log), bytes.fromhex(log.transaction_hash[2:])),
-                )
+                transaction = bytes.fromhex(log.transaction_hash[2:])
+                values = event.read(log)
+                if not moves.take(
+                    event.table, (identifier, transaction, timestamps[block]), values
+                ):
+                    sink.add(event.table, (identifier, *event.constants, *values, transaction))
+        books.finish()
         if sessions or runs:
             raise MissingLogsError(f"block {block} has sessions that no batch covers", block)
 
@@ -174,8 +162,11 @@ class Assembler:
         batch: int,
         settled_at: int,
         sink: Sink,
-    ) -> None:
+    ) -> tuple[list[tuple[int, Earned]], list[tuple[int, Spent]]]:
+        """Add the sessions of a batch; return what they credited and took, in their order."""
         deltas = sink.deltas
+        earned: dict[int, list[int]] = {}
+        spent: dict[int, list[int]] = {}
         for run, identifier, outcome, word, sequence in sessions:
             local = run.place.local
             status = outcome >> 152 & 0xFF
@@ -189,6 +180,13 @@ class Assembler:
             gross = recorded
             if flags & _CLAMPED and status != _REJECTED:
                 gross = self._clamped(run, recorded, energy, duration, idle)
+            campaign_id = word >> 48 & _MASK_32
+            fee = (paid + campaign_paid) // FEE_DIVISOR
+            discount = 0
+            if campaign_id and not flags & _NOT_APPLIED and status != _REJECTED:
+                discount = self._discount(campaign_id, gross, campaign_paid)
+                _count(spent, campaign_id, campaign_paid, 0)
+            _count(earned, run.owner_id, paid + campaign_paid - fee, fee)
             row = SessionRow(
                 identifier,
                 run.connector_id,
@@ -205,7 +203,7 @@ class Assembler:
                 idle,
                 energy,
                 recorded,
-                word >> 48 & _MASK_32,
+                campaign_id,
                 word >> 40 & 0xFF,
                 word >> 28 & 0xFFF,
                 word >> 21 & 0x7F,
@@ -218,10 +216,24 @@ class Assembler:
                 campaign_paid,
                 outcome & _MASK_40,
                 gross,
-                (paid + campaign_paid) // FEE_DIVISOR,
+                fee,
+                discount,
             )
             sink.add(schema.sessions, row)
             deltas.add_session(row, local)
+        return (
+            [(owner_id, Earned(*sums)) for owner_id, sums in earned.items()],
+            [(campaign_id, Spent(*sums[:2])) for campaign_id, sums in spent.items()],
+        )
+
+    def _discount(self, campaign_id: int, gross: int, campaign_paid: int) -> int:
+        """Return what an owner's own campaign granted and its budget did not reach."""
+        rules = self._ledger.rules(campaign_id)
+        if rules is None:
+            raise MissingLogsError(f"campaign {campaign_id} was never created", 0)
+        if not rules.own:
+            return 0
+        return benefit(gross, rules.rate_bps, rules.session_cap) - campaign_paid
 
     def _clamped(self, run: _OpenRun, gross: int, energy: int, duration: int, idle: int) -> int:
         """Return what was due where the recorded gross is outside the tariff's bounds."""
@@ -233,29 +245,24 @@ class Assembler:
         low, high = tariff.bounds(energy_wh=energy, duration_s=duration, idle_s=idle)
         return max(low, min(gross, high))
 
-    def _add_collection(
-        self, identifier: int, values: list[Any], at: int, log: Log, sink: Sink
-    ) -> None:
-        session_id, account, owner_id, amount, fee = values
-        connector_id, sequence = split_session_id(session_id)
-        place = self._ledger.place(connector_id)
-        row = CollectionRow(
-            identifier,
-            connector_id,
-            sequence,
-            owner_id,
-            place.site_id,
-            account,
-            at,
-            place.local.day(at),
-            amount,
-            fee,
-            bytes.fromhex(log.transaction_hash[2:]),
-        )
-        sink.add(schema.collections, row)
-        sink.deltas.add_collection(row, place.local)
+
+def _count(sums: dict[int, list[int]], key: int, first: int, second: int) -> None:
+    found = sums.get(key)
+    if found is None:
+        sums[key] = [1, first, second]
+    else:
+        found[0] += 1
+        found[1] += first
+        found[2] += second
 
 
 def read_contracts(deployment: Deployment) -> dict[str, dict[str, Event]]:
-    """Return the events of the deployed contracts: address in lower case → topic → event."""
-    return {deployment.address(name).lower(): events_of(name) for name in CONTRACTS}
+    """Return the events of the deployed contracts: address in lower case → topic → event.
+
+    Settlement, the registry and the fee router are in every address book.
+    """
+    return {
+        deployment.address(name).lower(): events_of(name)
+        for name in CONTRACTS
+        if name in REQUIRED or name in deployment.contracts
+    }

@@ -26,11 +26,14 @@ from indexer.rpc import Log
 SESSION: Final = "Session"
 RUN: Final = "Run"
 BATCH_SETTLED: Final = "BatchSettled"
-DEBT_COLLECTED: Final = "DebtCollected"
 
-# Event → table, and arguments whose column has another name.
-_TABLES: Final[dict[str, tuple[Table, dict[str, str]]]] = {
+# Contract → event → table, and arguments whose column has another name.
+_TO: Final = {"to": "recipient"}
+_CAMPAIGN: Final = {"campaign": "campaign_id"}
+_Tables = dict[str, tuple[Table, dict[str, str]]]
+_REGISTRY: Final[_Tables] = {
     "OwnerRegistered": (schema.owners, {}),
+    "OwnerAccountChanged": (schema.owner_accounts, {}),
     "OperatorSet": (schema.operators, {}),
     "SiteAdded": (schema.sites, {}),
     "StationAdded": (schema.stations, {}),
@@ -41,34 +44,111 @@ _TABLES: Final[dict[str, tuple[Table, dict[str, str]]]] = {
     "MeterKeyVouched": (schema.meter_key_vouchings, {}),
     "MeterKeyRevoked": (schema.meter_key_revocations, {}),
     "VoucherSet": (schema.vouchers, {}),
+}
+_SETTLEMENT: Final[_Tables] = {
     "AccountOpened": (schema.accounts, {}),
     "Deposited": (schema.deposits, {}),
     "DailyLimitSet": (schema.daily_limits, {"limit": "daily_limit"}),
     "WithdrawalRequested": (schema.withdrawal_requests, {}),
     "WithdrawalCancelled": (schema.withdrawal_cancellations, {}),
-    "Withdrawn": (schema.withdrawals, {"to": "recipient"}),
+    "Withdrawn": (schema.withdrawals, _TO),
     "MandateRevoked": (schema.mandate_revocations, {}),
     RUN: (schema.runs, {}),
     SESSION: (schema.sessions, {}),
     "RunSkipped": (schema.skipped_runs, {}),
     BATCH_SETTLED: (schema.batches, {}),
-    DEBT_COLLECTED: (schema.collections, {}),
-    "AccrualWithdrawn": (schema.accrual_withdrawals, {"to": "recipient"}),
+    "AccrualWithdrawn": (schema.accrual_withdrawals, _TO),
+    "DestinationSet": (schema.destinations, _TO),
+    "PaidOut": (schema.payouts, _TO),
+    "PayoutFailed": (schema.payout_failures, _TO),
+    "BudgetFunded": (schema.budget_fundings, _CAMPAIGN),
+    "BudgetReleased": (schema.budget_releases, _CAMPAIGN | _TO),
     "FeesRouted": (schema.fees_routed, {}),
     "CommitteeAppointed": (schema.committees, {}),
     "CommitteeRevoked": (schema.committee_revocations, {}),
     "Paused": (schema.pauses, {"until": "paused_until"}),
     "CapsSet": (schema.caps, {}),
     "ExposureLimitSet": (schema.exposure_limits, {"limit": "exposure_limit"}),
+    "ReimbursementSet": (schema.reimbursement_settings, {}),
+    "Sunset": (schema.sunsets, {}),
     "FeeRouterSet": (schema.fee_routers, {}),
-    "SurplusRecovered": (schema.surplus_recoveries, {"to": "recipient"}),
+    "SurplusRecovered": (schema.surplus_recoveries, _TO),
+}
+_ADJUSTMENTS: Final[_Tables] = {
+    "DebtCollected": (schema.collections, {}),
+    "SessionRefunded": (schema.refunds, {}),
+    "FeeReturned": (schema.fees_returned, {}),
+    "DisputeOpened": (schema.disputes, {}),
+    "DisputeAnswered": (schema.dispute_answers, {}),
+    "DisputeRuled": (schema.dispute_rulings, {}),
+    "DisputeClosed": (schema.dispute_closings, {}),
+    "CommitteeAppointed": (schema.arbiters, {}),
+    "CommitteeRevoked": (schema.arbiter_revocations, {}),
+}
+_CAMPAIGNS: Final[_Tables] = {
+    "CampaignCreated": (schema.campaigns, _CAMPAIGN),
+    "ConnectorsEnrolled": (schema.campaign_connectors, _CAMPAIGN),
+    "CampaignPaused": (schema.campaign_pauses, _CAMPAIGN),
+    "CampaignResumed": (schema.campaign_resumptions, _CAMPAIGN),
+    "CampaignClosed": (schema.campaign_closings, _CAMPAIGN),
+}
+_PAYOUTS: Final[_Tables] = {
+    "ScheduleSet": (schema.payout_schedules, {}),
+    "PayoutBatch": (schema.payout_batches, {}),
+}
+_ROUTER: Final[_Tables] = {
     "SharesSet": (schema.fee_shares, {}),
     "DestinationsSet": (schema.fee_destinations, {}),
     "Routed": (schema.fee_routings, {}),
-    "ReimbursementSet": (schema.reimbursement_settings, {}),
+    "RouteFailed": (schema.route_failures, _TO),
+    "RouteRetried": (schema.route_retries, _TO),
+    "OraclesSet": (schema.reimbursed_oracles, {}),
     "Reimbursed": (schema.reimbursements, {}),
 }
-CONTRACTS: Final = ("StationRegistry", "Settlement", "FeeRouter")
+_POOL: Final[_Tables] = {
+    "Staked": (schema.stakes, {}),
+    "Unstaked": (schema.unstakes, _TO),
+    "RewardClaimed": (schema.stake_claims, _TO),
+    "StreamAdded": (schema.streams, {}),
+    "StreamRolledForward": (schema.stream_rollovers, {}),
+}
+_DISTRIBUTOR: Final[_Tables] = {
+    "EpochFunded": (schema.reward_fundings, {}),
+    "RootPosted": (schema.reward_roots, {}),
+    "RootVoided": (schema.reward_voids, {}),
+    "RewardClaimed": (schema.reward_claims, {"to": "account"}),
+    "RolledOver": (schema.reward_rollovers, {"into": "into_epoch"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """A contract as the address book names it: its interface, its tables.
+
+    `constants` stand before an event's arguments in its rows: what tells the rows of
+    two contracts with one interface apart.
+    """
+
+    interface: str
+    tables: _Tables
+    constants: tuple[int, ...] = ()
+
+
+# In every address book; the others are read where it names them.
+REQUIRED: Final = frozenset({"StationRegistry", "Settlement", "FeeRouter"})
+DRIVERS: Final = 1
+STATIONS: Final = 2
+CONTRACTS: Final[dict[str, Contract]] = {
+    "StationRegistry": Contract("StationRegistry", _REGISTRY),
+    "Settlement": Contract("Settlement", _SETTLEMENT),
+    "Adjustments": Contract("Adjustments", _ADJUSTMENTS),
+    "CampaignManager": Contract("CampaignManager", _CAMPAIGNS),
+    "Payouts": Contract("Payouts", _PAYOUTS),
+    "FeeRouter": Contract("FeeRouter", _ROUTER),
+    "StakingPool": Contract("StakingPool", _POOL),
+    "DriverRewards": Contract("RewardDistributor", _DISTRIBUTOR, (DRIVERS,)),
+    "StationRewards": Contract("RewardDistributor", _DISTRIBUTOR, (STATIONS,)),
+}
 
 
 @lru_cache(maxsize=65_536)
@@ -102,6 +182,7 @@ _FROM_ABI: Final[dict[str, Callable[[Any], Any]]] = {
     "address[]": lambda members: orjson.dumps(
         [to_checksum_address(one) for one in members]
     ).decode(),
+    "uint256[]": list,
 }
 
 
@@ -117,13 +198,18 @@ def _to_63_bits(value: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event of one contract, and how to read its logs into column values."""
+    """One event of one contract, and how to read its logs into column values.
+
+    `contract` is the address book's name of it, `constants` are its columns before those
+    of the arguments.
+    """
 
     contract: str
     name: str
     topic: str
     table: Table
     columns: tuple[str, ...]
+    constants: tuple[int, ...]
     _topics: tuple[Callable[[bytes], Any], ...]
     _data: tuple[Callable[[Any], Any], ...]
     _types: tuple[str, ...]
@@ -157,7 +243,8 @@ class Event:
 
 
 def _event(contract: str, abi: contracts.EventAbi) -> Event:
-    table, renamed = _TABLES[abi.name]
+    of = CONTRACTS[contract]
+    table, renamed = of.tables[abi.name]
     indexed = [one for one in abi.inputs if one["indexed"]]
     plain = [one for one in abi.inputs if not one["indexed"]]
     static = all(one["type"] in _FROM_WORD for one in plain)
@@ -178,6 +265,7 @@ def _event(contract: str, abi: contracts.EventAbi) -> Event:
         name=abi.name,
         topic="0x" + abi.topic.hex(),
         table=table,
+        constants=of.constants,
         columns=tuple(renamed.get(one["name"], one["name"]) for one in abi.inputs),
         _topics=tuple(_FROM_WORD[one["type"]] for one in indexed),
         _data=tuple((_FROM_WORD if static else _FROM_ABI)[one["type"]] for one in plain),
@@ -189,6 +277,7 @@ def _event(contract: str, abi: contracts.EventAbi) -> Event:
 
 
 def events_of(contract: str) -> dict[str, Event]:
-    """Return a contract's events by topic (0x and hex)."""
-    found = (_event(contract, abi) for abi in contracts.events(contract).values())
+    """Return the events of one of `CONTRACTS` by topic (0x and hex)."""
+    interface = contracts.events(CONTRACTS[contract].interface)
+    found = (_event(contract, abi) for abi in interface.values())
     return {event.topic: event for event in found}

@@ -123,6 +123,9 @@ class Totals:
     in no other sum. `gross` is what was due; of it `paid` came from vaults at
     settlement, `campaign` from budgets, `debt` is recorded and `collected` (later, in
     this span) is of such debts; `elsewhere` is the gross of sessions without a payer.
+    `discount` is what the owner's own campaigns granted beyond their budgets. Of earlier
+    revenue `refunded` went back (in this span), `refunded_fee` of it as protocol fee, and
+    `waived` is debt given up.
     `reported`, `observed` and `signed` count sessions by assurance 1, 2 and 3.
     """
 
@@ -146,16 +149,20 @@ class Totals:
     emitted_g: int = 0
     avoided_g: int = 0
     carbon_wh: int = 0
+    discount: int = 0
+    refunded: int = 0
+    refunded_fee: int = 0
+    waived: int = 0
 
     @property
     def revenue(self) -> int:
-        """What the owner was credited before the fee: paid, campaign and collected."""
-        return self.paid + self.campaign + self.collected
+        """What the owner was credited before the fee, less what went back to payers and budgets."""
+        return self.paid + self.campaign + self.collected - self.refunded
 
     @property
     def fees(self) -> int:
         """The protocol fee of that revenue."""
-        return self.fee + self.collected_fee
+        return self.fee + self.collected_fee - self.refunded_fee
 
     @property
     def net(self) -> int:

@@ -1,4 +1,4 @@
-"""What a row depends on that other rows say: places, tariffs, heads.
+"""What a row depends on that other rows say: places, tariffs, heads, campaigns, balances.
 
 Read from the database when first asked for and kept, because it does not change
 going forward: a connector stays where it is for life, and a tariff's prices stay.
@@ -13,10 +13,21 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Table, func, select
 
+from chargecoin.errors import InconsistentNodeError
 from chargecoin.tariff import Tariff
 from indexer import schema
+from indexer.books import Accrual, Budget, Hold
 from indexer.hours import LocalTime, local_time
 from indexer.schema import block_of
+
+
+class MissingLogsError(InconsistentNodeError):
+    """A log must have been left out, in or after block `since`."""
+
+    def __init__(self, message: str, since: int) -> None:
+        """Say what does not follow on what, and from where on logs may be missing."""
+        super().__init__(message)
+        self.since = since
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +37,15 @@ class Place:
     site_id: int
     owner_id: int
     local: LocalTime
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What of a campaign decides a discount: whose it is, its rate and its cap a session."""
+
+    own: bool
+    rate_bps: int
+    session_cap: int
 
 
 NOWHERE: Final = Place(0, 0, local_time("UTC"))
@@ -42,6 +62,10 @@ class Ledger:
         self._tariffs: dict[tuple[int, int], Tariff] = {}
         self._heads: dict[int, int] = {}
         self._batch: tuple[int, int] | None = None
+        self._rules: dict[int, Rules] = {}
+        self._accruals: dict[int, Accrual] = {}
+        self._holds: dict[int, Hold] = {}
+        self._budgets: dict[int, Budget] = {}
 
     def use(self, connection: Connection, flush: Callable[[], None]) -> None:
         """Read through a transaction; `flush` writes the rows that it has gathered so far."""
@@ -106,6 +130,82 @@ class Ledger:
     def set_batch(self, batch: int, block: int) -> None:
         """Move on to the next batch."""
         self._batch = batch, block
+
+    def rules(self, campaign_id: int) -> Rules | None:
+        """Return a campaign's rules, None where it was never created."""
+        found = self._rules.get(campaign_id)
+        if found is None:
+            row = self._row(schema.campaigns, "campaign_id", campaign_id)
+            if row is None:
+                return None
+            found = Rules(row.owner_id != 0, row.rate_bps, row.session_cap)
+            self._rules[campaign_id] = found
+        return found
+
+    def campaign_of(self, connector_id: int, sequence: int) -> int | None:
+        """Return the campaign that a session names (0: none), None where it is not stored."""
+        table = schema.sessions
+        row = self._select(
+            select(table.c.campaign_id).where(
+                table.c.connector_id == connector_id, table.c.sequence == sequence
+            )
+        )
+        return None if row is None else int(row.campaign_id)
+
+    # --- the books ---
+
+    def accrual(self, owner_id: int) -> Accrual:
+        """Return an owner's accrual, zeros at first."""
+        found = self._accruals.get(owner_id)
+        if found is None:
+            row = self._newest(schema.owner_entries, "owner_id", owner_id)
+            found = (
+                Accrual(0, 0, 0, 0)
+                if row is None
+                else Accrual(row.balance, row.debt, row.pool, row.due)
+            )
+            self._accruals[owner_id] = found
+        return found
+
+    def set_accrual(self, owner_id: int, accrual: Accrual) -> None:
+        """Replace it."""
+        self._accruals[owner_id] = accrual
+
+    def hold(self, dispute: int) -> Hold:
+        """Return a dispute's hold. Raises `MissingLogsError` if it was never opened."""
+        found = self._holds.get(dispute)
+        if found is None:
+            row = self._newest(schema.dispute_entries, "dispute", dispute)
+            if row is None:
+                raise MissingLogsError(f"dispute {dispute} was never opened", 0)
+            found = Hold(*row[1:-1])
+            self._holds[dispute] = found
+        return found
+
+    def set_hold(self, hold: Hold) -> None:
+        """Replace it."""
+        self._holds[hold.dispute] = hold
+
+    def budget(self, campaign_id: int) -> Budget:
+        """Return a campaign's budget, zeros at first."""
+        found = self._budgets.get(campaign_id)
+        if found is None:
+            row = self._newest(schema.campaign_entries, "campaign_id", campaign_id)
+            found = (
+                Budget(0, 0, 0, 0)
+                if row is None
+                else Budget(row.budget, row.spent, row.day, row.day_spent)
+            )
+            self._budgets[campaign_id] = found
+        return found
+
+    def set_budget(self, campaign_id: int, budget: Budget) -> None:
+        """Replace it."""
+        self._budgets[campaign_id] = budget
+
+    def _newest(self, table: Table, key: str, value: int) -> Any:
+        query = select(table).where(table.c[key] == value).order_by(table.c.id.desc()).limit(1)
+        return self._select(query)
 
     def _row(self, table: Table, key: str, value: int) -> Any:
         return self._select(select(table).where(table.c[key] == value))

@@ -250,6 +250,13 @@ class ReadModel:
                 wanted = [connector_id]
             return money.hourly(connection, wanted, since, until)
 
+    def hours_of(
+        self, connector_ids: Sequence[int], since: int, until: int
+    ) -> tuple[HourTotals, ...]:
+        """Return `hours` of some connectors together."""
+        with self._snapshot() as connection:
+            return money.hourly(connection, connector_ids, since, until)
+
     # --- sessions and batches ---
 
     def sessions(
@@ -266,7 +273,7 @@ class ReadModel:
     def session_totals(self, wanted: SessionFilter = EVERYTHING) -> Totals:
         """Return the totals of what `sessions` lists, all pages of it.
 
-        As settled: debts collected later are not in it, nor is carbon.
+        As settled: debts collected and refunds made later are not in it, nor is carbon.
         """
         narrow = (wanted.status, wanted.reason, wanted.assurance, wanted.batch)
         with self._snapshot() as connection:
@@ -281,9 +288,9 @@ class ReadModel:
                 last if wanted.until is None else to_day(wanted.until),
                 wanted.connector_id,
             )
-            return replace(
-                found, collected=0, collected_fee=0, emitted_g=0, avoided_g=0, carbon_wh=0
-            )
+            later = dict.fromkeys(("collected", "collected_fee", "refunded", "refunded_fee"), 0)
+            carbon = dict.fromkeys(("emitted_g", "avoided_g", "carbon_wh"), 0)
+            return replace(found, waived=0, **later, **carbon)
 
     def session(self, session_id: int) -> SessionDetail | None:
         """Return everything the chain says of one session, None if it says nothing."""

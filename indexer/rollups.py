@@ -1,4 +1,4 @@
-"""From rows to sums: what one session or collection adds to each rollup. Pure.
+"""From rows to sums: what one session, collection or refund adds to each rollup. Pure.
 
 Undoing a row adds the same with the other sign, so a rollup is at all times the
 sum over the rows there are, whatever came and went in between.
@@ -13,19 +13,22 @@ from typing import Final, TypeVar
 from chargecoin.carbon import avoided_g, emitted_g
 from chargecoin.record import OutcomeFlag, Reason, Status
 from indexer.hours import LocalTime
-from indexer.rows import CollectionRow, SessionRow
-from indexer.schema import SETTLEMENT_SUMS
+from indexer.rows import CollectionRow, RefundRow, SessionRow
+from indexer.schema import CAMPAIGN_SUMS, SETTLEMENT_SUMS
 
 Key = TypeVar("Key", bound=tuple[int, ...])
 Sums = tuple[int, ...]
-# (owner_id, hour or day, connector_id, site_id) and (connector_id, hour).
+# (owner_id, hour or day, connector_id, site_id), (connector_id, hour) and
+# (campaign_id, day, connector_id, owner_id, site_id).
 SettlementKey = tuple[int, int, int, int]
 HourKey = tuple[int, int]
+CampaignKey = tuple[int, int, int, int, int]
 
 _REJECTED: Final = int(Status.REJECTED)
 _UNFUNDED: Final = int(Status.UNFUNDED)
 _NO_PAYER: Final = int(Reason.NO_PAYER)
 _CLAMPED: Final = int(OutcomeFlag.CLAMPED)
+_NOT_APPLIED: Final = int(OutcomeFlag.CAMPAIGN_NOT_APPLIED)
 _REJECTED_SUMS: Final = tuple(int(name in {"rejected", "parts"}) for name in SETTLEMENT_SUMS)
 
 
@@ -61,6 +64,10 @@ def settlement_sums(session: SessionRow) -> Sums:
         emitted or 0,
         avoided or 0,
         0 if emitted is None else energy,
+        session.discount,
+        0,
+        0,
+        0,
         1,
     )
 
@@ -69,6 +76,33 @@ def collection_sums(collection: CollectionRow) -> Sums:
     """Return what a collected debt adds to the hour and day of its collection."""
     values = {"collected": collection.amount, "collected_fee": collection.fee, "parts": 1}
     return tuple(values.get(name, 0) for name in SETTLEMENT_SUMS)
+
+
+def refund_sums(refund: RefundRow) -> Sums:
+    """Return what a refund adds to the hour and day on which it was made."""
+    values = {
+        "refunded": refund.to_payer + refund.to_campaign,
+        "refunded_fee": refund.fee_back,
+        "waived": refund.waived,
+        "parts": 1,
+    }
+    return tuple(values.get(name, 0) for name in SETTLEMENT_SUMS)
+
+
+def campaign_sums(session: SessionRow) -> Sums:
+    """Return what a session adds to its campaign's day, in order of `CAMPAIGN_SUMS`."""
+    return (
+        1,
+        int(session.flags & _NOT_APPLIED != 0),
+        session.energy_wh,
+        session.gross,
+        session.paid,
+        session.campaign_paid,
+        session.discount,
+        session.fee,
+        0,
+        1,
+    )
 
 
 def hour_sums(session: SessionRow, local: LocalTime) -> list[tuple[int, Sums]]:
@@ -143,6 +177,7 @@ class Deltas:
         """Start with nothing."""
         self.settlement_hours: dict[SettlementKey, Sums] = {}
         self.connector_hours: dict[HourKey, Sums] = {}
+        self.campaign_days: dict[CampaignKey, Sums] = {}
         # The local day of each key of `settlement_hours`.
         self._days: dict[SettlementKey, int] = {}
 
@@ -151,10 +186,20 @@ class Deltas:
         self._add_settlement(session, local, settlement_sums(session), sign)
         for hour, sums in hour_sums(session, local):
             _add(self.connector_hours, (session.connector_id, hour), sums, sign)
+        if session.campaign_id and session.status != _REJECTED:
+            _add(self.campaign_days, _campaign_key(session), campaign_sums(session), sign)
 
     def add_collection(self, collection: CollectionRow, local: LocalTime, sign: int = 1) -> None:
         """Add a collection, or take it away with sign −1."""
         self._add_settlement(collection, local, collection_sums(collection), sign)
+
+    def add_refund(self, refund: RefundRow, local: LocalTime, sign: int = 1) -> None:
+        """Add a refund, or take it away with sign −1."""
+        self._add_settlement(refund, local, refund_sums(refund), sign)
+        if refund.to_campaign:
+            values = {"returned": refund.to_campaign, "parts": 1}
+            sums = tuple(values.get(name, 0) for name in CAMPAIGN_SUMS)
+            _add(self.campaign_days, _campaign_key(refund), sums, sign)
 
     def settlement_days(self) -> dict[SettlementKey, Sums]:
         """Return the settlement hours summed to local days."""
@@ -165,11 +210,19 @@ class Deltas:
         return found
 
     def _add_settlement(
-        self, row: SessionRow | CollectionRow, local: LocalTime, sums: Sums, sign: int
+        self,
+        row: SessionRow | CollectionRow | RefundRow,
+        local: LocalTime,
+        sums: Sums,
+        sign: int,
     ) -> None:
         key = (row.owner_id, local.hour(row.settled_at), row.connector_id, row.site_id)
         _add(self.settlement_hours, key, sums, sign)
         self._days[key] = row.settled_day
+
+
+def _campaign_key(row: SessionRow | RefundRow) -> CampaignKey:
+    return (row.campaign_id, row.settled_day, row.connector_id, row.owner_id, row.site_id)
 
 
 def _add(target: dict[Key, Sums], key: Key, sums: Sums, sign: int) -> None:

@@ -1,4 +1,4 @@
-"""The rows of the two tables that money is summed from, in the tables' column order."""
+"""The rows of the tables that money is summed from, in the tables' column order."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ class SessionRow(NamedTuple):
     debt: int
     gross: int
     fee: int
+    discount: int
 
 
 class CollectionRow(NamedTuple):
@@ -52,4 +53,25 @@ class CollectionRow(NamedTuple):
     settled_day: int
     amount: int
     fee: int
+    tx_hash: bytes
+
+
+class RefundRow(NamedTuple):
+    """A row of `refunds`: one `SessionRefunded` log."""
+
+    id: int
+    connector_id: int
+    sequence: int
+    owner_id: int
+    site_id: int
+    campaign_id: int
+    account: int
+    settled_at: int
+    settled_day: int
+    dispute: int
+    waived: int
+    to_payer: int
+    to_campaign: int
+    fee_back: int
+    reason: int
     tx_hash: bytes

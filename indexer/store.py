@@ -16,7 +16,7 @@ from indexer.assemble import Assembler, read_contracts
 from indexer.database import snapshot, writing
 from indexer.ledger import Ledger
 from indexer.rollups import Deltas
-from indexer.rows import CollectionRow, SessionRow
+from indexer.rows import CollectionRow, RefundRow, SessionRow
 from indexer.rpc import Log
 from indexer.schema import LOG_BITS, row_id
 
@@ -32,6 +32,7 @@ _REGISTRY: Final = frozenset(
     table.name
     for table in (
         schema.owners,
+        schema.owner_accounts,
         schema.sites,
         schema.stations,
         schema.evses,
@@ -110,6 +111,7 @@ class _Transaction:
         yield schema.settlement_hours, self.deltas.settlement_hours  # type: ignore[misc]
         yield schema.settlement_days, self.deltas.settlement_days()  # type: ignore[misc]
         yield schema.connector_hours, self.deltas.connector_hours  # type: ignore[misc]
+        yield schema.campaign_days, self.deltas.campaign_days  # type: ignore[misc]
 
 
 class Binder:
@@ -122,7 +124,7 @@ class Binder:
         marks = ", ".join([mark] * len(columns))
         self._insert = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 -- our own names
         key = [column.name for column in table.primary_key]
-        sums = [name for name in columns if name not in key and name != "site_id"]
+        sums = [name for name in columns if name not in {*key, "site_id", "owner_id"}]
         added = ", ".join(f"{name} = {table.name}.{name} + excluded.{name}" for name in sums)
         self._add_up = f"{self._insert} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {added}"
         matches = " AND ".join(f"{name} = {mark}" for name in key)
@@ -279,6 +281,12 @@ class Store:
             self._write_cursor(connection, cursor)
             self._add_changes(connection, kind, [0], cursor.number)
 
+    def withhold(self, why: str) -> None:
+        """Say that the tables are not to be shown as current, whatever else is being written."""
+        with writing(self.engine) as connection:
+            connection.execute(update(schema.cursor).values(state="mending", detail=why))
+            self._add_changes(connection, "state", [0], 0)
+
     def tell(self, kind: str) -> None:
         """Announce a change that is not the chain's, such as the feed's."""
         with writing(self.engine) as connection:
@@ -377,7 +385,7 @@ class Store:
         """Take the sums of the rows above block `number` away; return the owners concerned."""
         owners = set()
         first = row_id(number + 1, 0)
-        sessions, collections = schema.sessions, schema.collections
+        sessions, collections, refunds = schema.sessions, schema.collections, schema.refunds
         for row in connection.execute(select(sessions).where(sessions.c.id >= first)):
             session = SessionRow._make(row)
             local = ledger.place(session.connector_id).local
@@ -388,4 +396,8 @@ class Store:
             local = ledger.place(collection.connector_id).local
             transaction.deltas.add_collection(collection, local, -1)
             owners.add(collection.owner_id)
+        for row in connection.execute(select(refunds).where(refunds.c.id >= first)):
+            refund = RefundRow._make(row)
+            transaction.deltas.add_refund(refund, ledger.place(refund.connector_id).local, -1)
+            owners.add(refund.owner_id)
         return sorted(owners)

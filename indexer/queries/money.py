@@ -32,8 +32,8 @@ from indexer.figures import (
 )
 from indexer.hours import LocalTime, from_day, local_time, to_day
 from indexer.queries.places import list_sites, provenance, with_block
-from indexer.rollups import collection_sums, settlement_sums
-from indexer.rows import CollectionRow, SessionRow
+from indexer.rollups import collection_sums, refund_sums, settlement_sums
+from indexer.rows import CollectionRow, RefundRow, SessionRow
 from indexer.schema import (
     LOG_BITS,
     SETTLEMENT_SUMS,
@@ -41,7 +41,9 @@ from indexer.schema import (
     blocks,
     collections,
     connector_hours,
+    owner_entries,
     owners,
+    refunds,
     sessions,
     settlement_days,
     settlement_hours,
@@ -119,6 +121,7 @@ def span_total(
     for values in chain(
         (settlement_sums(SessionRow._make(row)) for row in rows(sessions)),
         (collection_sums(CollectionRow._make(row)) for row in rows(collections)),
+        (refund_sums(RefundRow._make(row)) for row in rows(refunds)),
     ):
         sums = [total + values[at] for total, at in zip(sums, _POSITIONS, strict=True)]
     return whole + Totals(*sums)
@@ -223,29 +226,30 @@ def overview(connection: Connection, owner_id: int | None, now: int) -> Overview
         first = to_day(from_day(last).replace(day=1))
         per_site.update(_by_site(connection, owner_id, site_ids, first, last))
     days = settlement_days
-    credited = days.c.paid + days.c.campaign + days.c.collected - days.c.fee - days.c.collected_fee
-    ever = connection.execute(
-        select(
-            func.coalesce(func.sum(credited), 0),
-            func.coalesce(func.sum(days.c.debt - days.c.collected), 0),
-        ).where(*_scope(days, owner_id, None))
-    ).one()
-    withdrawn = sum(connection.scalars(_withdrawals(owner_id)))
+    receivable = connection.scalar(
+        select(func.coalesce(func.sum(days.c.debt - days.c.collected - days.c.waived), 0)).where(
+            *_scope(days, owner_id, None)
+        )
+    )
     return Overview(
         today=today,
         week=week,
         month=month,
         sites=tuple(SiteTotals(site, per_site.get(site.site_id, Totals())) for site in sites),
-        receivable=int(ever[1]),
-        accrued=int(ever[0]) - withdrawn,
+        receivable=int(receivable or 0),
+        accrued=_accrued(connection, owner_id),
     )
 
 
-def _withdrawals(owner_id: int | None) -> Any:
-    query = select(accrual_withdrawals.c.amount)
+def _accrued(connection: Connection, owner_id: int | None) -> int:
+    """Return what may be withdrawn: the balance that each owner's newest entry left."""
+    table = owner_entries
+    newest = select(table.c.owner_id, func.max(table.c.id).label("id")).group_by(table.c.owner_id)
     if owner_id is not None:
-        query = query.where(accrual_withdrawals.c.owner_id == owner_id)
-    return query
+        newest = newest.where(table.c.owner_id == owner_id)
+    last = newest.subquery()
+    same = (table.c.id == last.c.id) & (table.c.owner_id == last.c.owner_id)
+    return sum(connection.scalars(select(table.c.balance).join(last, same)))
 
 
 def _by_site(

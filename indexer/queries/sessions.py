@@ -169,6 +169,7 @@ def total_sessions(connection: Connection, wanted: SessionFilter) -> Totals:
         "fee": add(row.fee),
         "debt": add(row.debt),
         "elsewhere": add(row.gross, row.reason == int(record.Reason.NO_PAYER)),
+        "discount": add(row.discount),
     }
     columns = (expression.label(name) for name, expression in sums.items())
     where = _conditions(connection, wanted)

@@ -17,6 +17,7 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from chargecoin import contracts
+from chargecoin.campaigns import benefit
 from chargecoin.deployments import Deployment
 from chargecoin.record import (
     Outcome,
@@ -27,9 +28,12 @@ from chargecoin.record import (
     session_id,
 )
 from chargecoin.tariff import Prices, Tariff
+from indexer.events import CONTRACTS
 from indexer.rpc import Header, Log
 
 GENESIS = 1_767_225_600
+CAMPAIGN_BPS = 1_500
+CAMPAIGN_CAP = 2_000_000
 ZONES = ("Europe/London", "Asia/Kolkata", "Australia/Lord_Howe", "America/New_York", "Nowhere/Land")
 DEPLOYMENT = Deployment(
     chain_id=31337,
@@ -38,12 +42,18 @@ DEPLOYMENT = Deployment(
         "StationRegistry": "0x00000000000000000000000000000000000000A1",
         "Settlement": "0x00000000000000000000000000000000000000a2",
         "FeeRouter": "0x00000000000000000000000000000000000000A3",
+        "Adjustments": "0x00000000000000000000000000000000000000a4",
+        "CampaignManager": "0x00000000000000000000000000000000000000a5",
+        "Payouts": "0x00000000000000000000000000000000000000A6",
+        "StakingPool": "0x00000000000000000000000000000000000000a7",
+        "DriverRewards": "0x00000000000000000000000000000000000000A8",
+        "StationRewards": "0x00000000000000000000000000000000000000a9",
     },
 )
 ABIS = {
     (name, event.name): event
     for name in DEPLOYMENT.contracts
-    for event in contracts.events(name).values()
+    for event in contracts.events(CONTRACTS[name].interface).values()
 }
 
 
@@ -81,6 +91,13 @@ class State:
     batches: int = 0
     epochs: int = 0
     unpaid: tuple[tuple[int, int, int, int], ...] = ()  # session id, payer, owner, debt
+    campaigns: tuple[int, ...] = ()  # owner of each, 0 a sponsor's
+    # session id, payer, owner, paid and campaign_paid of some that were paid
+    settled: tuple[tuple[int, int, int, int, int], ...] = ()
+    # number, session id, payer, owner, amount
+    disputes: tuple[tuple[int, int, int, int, int], ...] = ()
+    disputed: int = 0
+    payouts: int = 0
 
 
 @dataclass
@@ -178,7 +195,11 @@ class FakeChain:
             return replace(state, epochs=1)
         if not state.connectors or self.random.random() < 0.1:
             return self._onboard(writer, state, at)
-        actions = (self._settle, self._settle, self._settle, self._money, self._collect)
+        actions = (
+            *(self._settle, self._settle, self._settle, self._settle),
+            *(self._money, self._collect, self._campaign, self._refund),
+            *(self._open_dispute, self._close_dispute, self._pay_out, self._reward),
+        )
         return self.random.choice(actions)(writer, state, at)
 
     def _onboard(self, writer: Writer, state: State, at: int) -> State:
@@ -267,7 +288,7 @@ class FakeChain:
 
     def _settle(self, writer: Writer, state: State, at: int) -> State:
         draw = self.random
-        heads, unpaid = list(state.heads), list(state.unpaid)
+        heads, unpaid, settled = list(state.heads), list(state.unpaid), list(state.settled)
         count = min(draw.randint(1, 3), len(heads))
         events, sessions = [], 0
         for connector in sorted(draw.sample(range(1, len(heads) + 1), count)):
@@ -295,6 +316,9 @@ class FakeChain:
                 )
                 if outcome.debt:
                     unpaid.append((outcome.session_id, word.payer, owner, outcome.debt))
+                elif outcome.paid:
+                    parts = (outcome.paid, outcome.campaign_paid)
+                    settled.append((outcome.session_id, word.payer, owner, *parts))
             sessions += length
             heads[connector - 1] += length
         if sessions:
@@ -312,7 +336,13 @@ class FakeChain:
             )
         writer.transaction(*events)
         batches = state.batches + int(sessions > 0)
-        return replace(state, heads=tuple(heads), batches=batches, unpaid=tuple(unpaid))
+        return replace(
+            state,
+            heads=tuple(heads),
+            batches=batches,
+            unpaid=tuple(unpaid),
+            settled=tuple(settled[-12:]),
+        )
 
     def _session(
         self, identifier: int, slot: int, at: int, state: State
@@ -339,6 +369,14 @@ class FakeChain:
         if reason is Reason.NO_PAYER:
             payer = paid = 0
         debt = due - paid if reason is Reason.BALANCE_SHORT else 0
+        campaign, granted = 0, 0
+        if state.campaigns and status is Status.SETTLED and draw.random() < 0.5:
+            campaign = draw.randint(1, len(state.campaigns))
+            granted = draw.randint(0, benefit(due, CAMPAIGN_BPS, CAMPAIGN_CAP))
+            paid -= granted
+            if draw.random() < 0.2:
+                flags |= OutcomeFlag.CAMPAIGN_NOT_APPLIED
+                paid, granted = paid + granted, 0
         return (
             SessionRecord(
                 payer=payer,
@@ -347,13 +385,13 @@ class FakeChain:
                 idle_s=idle,
                 energy_wh=energy,
                 gross=recorded,
-                campaign_id=0,
+                campaign_id=campaign,
                 hour_of_week=draw.randint(0, 167),
                 grid_gco2e_per_kwh=draw.choice((0, 177, 900, 4095)),
                 renewable_pct=127,
                 assurance=draw.randint(1, 3),
             ),
-            Outcome(identifier, status, reason, flags, paid, 0, debt),
+            Outcome(identifier, status, reason, flags, paid, granted, debt),
         )
 
     def _collect(self, writer: Writer, state: State, _at: int) -> State:
@@ -363,7 +401,7 @@ class FakeChain:
         amount = self.random.randint(1, debt)
         writer.transaction(
             event(
-                "Settlement",
+                "Adjustments",
                 "DebtCollected",
                 session_id=identifier,
                 account=payer,
@@ -374,3 +412,180 @@ class FakeChain:
         )
         rest = ((identifier, payer, owner, debt - amount),) if amount < debt else ()
         return replace(state, unpaid=(*rest, *state.unpaid[1:]))
+
+    # --- campaigns, adjustments, payouts, rewards ---
+
+    def _campaign(self, writer: Writer, state: State, at: int) -> State:
+        draw = self.random
+        campaign = len(state.campaigns) + 1
+        own = draw.random() < 0.7
+        owner = draw.randint(1, state.owners) if own else 0
+        connectors = sorted(draw.sample(range(1, len(state.connectors) + 1), 1))
+        manager = "CampaignManager"
+        writer.transaction(
+            event(
+                manager,
+                "CampaignCreated",
+                campaign=campaign,
+                creator=address(1000 + owner),
+                owner_id=owner,
+                kind=1 if own else 3,
+                name=f"Campaign {campaign}",
+                starts_at=at,
+                ends_at=at + 86_400 * 30,
+                hour_mask=(1 << 168) - 1,
+                rate_bps=CAMPAIGN_BPS,
+                session_cap=CAMPAIGN_CAP,
+                day_cap=0 if own else 10**9,
+                min_sessions=0,
+                window_days=0,
+                driver_cap=0,
+            ),
+            event(manager, "ConnectorsEnrolled", campaign=campaign, connectors=connectors),
+            event(
+                "Settlement",
+                "BudgetFunded",
+                campaign=campaign,
+                funder=address(1000 + owner),
+                amount=draw.randrange(1, 1 << draw.choice((30, 70))),
+            ),
+        )
+        if draw.random() < 0.5:
+            writer.transaction(event(manager, "CampaignPaused", campaign=campaign, paused_from=at))
+            writer.transaction(event(manager, "CampaignResumed", campaign=campaign, paused_to=at))
+        return replace(state, campaigns=(*state.campaigns, owner))
+
+    def _refund(self, writer: Writer, state: State, _at: int) -> State:
+        if not state.settled:
+            return state
+        (session, payer, owner, paid, granted), *rest = state.settled
+        back = self.random.randint(0, paid)
+        writer.transaction(
+            self._refunded(session, payer, owner, 0, back, min(granted, 5)),
+            event("Adjustments", "FeeReturned", owner_id=owner, amount=back // 2_000),
+        )
+        return replace(state, settled=tuple(rest))
+
+    @staticmethod
+    def _refunded(
+        session: int, payer: int, owner: int, dispute: int, to_payer: int, to_campaign: int
+    ) -> tuple[str, list[str], str]:
+        return event(
+            "Adjustments",
+            "SessionRefunded",
+            session_id=session,
+            account=payer,
+            owner_id=owner,
+            dispute=dispute,
+            waived=0,
+            to_payer=to_payer,
+            to_campaign=to_campaign,
+            fee_back=to_payer // 1000,
+            reason=8 if dispute else 1,
+        )
+
+    def _open_dispute(self, writer: Writer, state: State, at: int) -> State:
+        if not state.settled:
+            return state
+        (session, payer, owner, paid, granted), *rest = state.settled
+        dispute = state.disputed + 1
+        amount = paid + granted
+        writer.transaction(
+            event(
+                "Adjustments",
+                "DisputeOpened",
+                dispute=dispute,
+                session_id=session,
+                account=payer,
+                owner_id=owner,
+                amount=amount,
+                hold=amount - amount // 1000,
+                bond=10**6,
+                deadline=at + 14 * 86_400,
+                reason=1,
+            )
+        )
+        one = (dispute, session, payer, owner, amount)
+        return replace(
+            state,
+            settled=tuple(rest),
+            disputes=(*state.disputes, one),
+            disputed=dispute,
+        )
+
+    def _close_dispute(self, writer: Writer, state: State, _at: int) -> State:
+        if not state.disputes:
+            return state
+        draw = self.random
+        (dispute, session, payer, owner, amount), *rest = state.disputes
+        refund = draw.choice((0, amount // 3, amount))
+        events = []
+        if refund:
+            events = [
+                event("Adjustments", "FeeReturned", owner_id=owner, amount=refund // 3000),
+                self._refunded(session, payer, owner, dispute, refund, 0),
+            ]
+        closed = event(
+            "Adjustments",
+            "DisputeClosed",
+            dispute=dispute,
+            session_id=session,
+            result=1 if refund else 2,
+            refunded=refund,
+            released=max(0, amount - amount // 1000 - refund),
+            bond_to_owner=0 if refund else 10**6,
+        )
+        writer.transaction(*events, closed)
+        return replace(state, disputes=tuple(rest))
+
+    def _pay_out(self, writer: Writer, state: State, at: int) -> State:
+        draw = self.random
+        owner, number = draw.randint(1, state.owners), state.payouts + 1
+        to = address(1000 + owner)
+        amount = draw.randrange(1, 1 << 20)
+        reference = keccak(text=f"reference {number}")
+        batch = event(
+            "Payouts",
+            "PayoutBatch",
+            batch=number,
+            submitter=address(5),
+            paid=1,
+            failed=1,
+            amount=amount,
+        )
+        writer.transaction(
+            event("Payouts", "ScheduleSet", owner_id=owner, cycle=number % 4, threshold=amount),
+            event(
+                "Settlement",
+                "DestinationSet",
+                owner_id=owner,
+                to=to,
+                reference=reference,
+                effective_at=at + 3 * 86_400,
+            ),
+            event(
+                "Settlement", "PaidOut", owner_id=owner, to=to, amount=amount, reference=reference
+            ),
+            event("Settlement", "PayoutFailed", owner_id=owner, to=to, amount=amount),
+            batch,
+        )
+        return replace(state, payouts=number)
+
+    def _reward(self, writer: Writer, state: State, at: int) -> State:
+        draw = self.random
+        which = draw.choice(("DriverRewards", "StationRewards"))
+        epoch = at // 604_800
+        amounts = {"payment": draw.randrange(10**9), "chg": draw.randrange(1 << 89)}
+        writer.transaction(
+            event(which, "EpochFunded", epoch=epoch, source=address(3), **amounts),
+            event(
+                which,
+                "RewardClaimed",
+                epoch=epoch,
+                recipient=1,
+                to=address(4),
+                **amounts,
+            ),
+            event("StakingPool", "RewardClaimed", position=1, to=address(4), amount=5),
+        )
+        return state

@@ -17,8 +17,6 @@ from indexer.rpc import Node
 from indexer.store import Store
 from tests.indexer.fake_chain import DEPLOYMENT
 
-ROLLUPS = (schema.settlement_hours, schema.settlement_days, schema.connector_hours)
-
 
 @cache
 def _empty() -> bytes:
@@ -56,7 +54,7 @@ def contents(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
     """Return every row that the chain determines. Blocks without logs are kept or not by chance."""
     found = {}
     with engine.connect() as connection:
-        for table in (*schema.EVENT_TABLES, *ROLLUPS):
+        for table in (*schema.EVENT_TABLES, *schema.ROLLUPS):
             query = select(table).order_by(*table.primary_key)
             found[table.name] = [tuple(row) for row in connection.execute(query)]
         query = select(schema.blocks).where(schema.blocks.c.logs > 0)

@@ -12,15 +12,17 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import Table, select
 from sqlalchemy import event as events
-from sqlalchemy import select
 
 from chargecoin.errors import StoreError
 from indexer import schema
+from indexer.books import Hold
 from indexer.hours import is_zone
+from indexer.ledger import Ledger
 from indexer.read_model import Period, ReadModel, SessionFilter, Totals
-from indexer.rollups import collection_sums, settlement_sums
-from indexer.rows import CollectionRow, SessionRow
+from indexer.rollups import collection_sums, refund_sums, settlement_sums
+from indexer.rows import CollectionRow, RefundRow, SessionRow
 from indexer.schema import SETTLEMENT_SUMS
 from indexer.store import Store
 from tests.indexer.fake_chain import DEPLOYMENT, FakeChain, event
@@ -29,7 +31,7 @@ from tests.indexer.tables import catch_up, fresh
 from tests.indexer.test_store import PLACE, append, batch_of, logs_of, run_of, settled
 
 FINALITY = 8
-Row = SessionRow | CollectionRow
+Row = SessionRow | CollectionRow | RefundRow
 
 
 class Filled:
@@ -63,6 +65,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Any:
             SessionRow._make(row) for row in connection.execute(select(schema.sessions))
         ]
         rows += [CollectionRow._make(row) for row in connection.execute(select(schema.collections))]
+        rows += [RefundRow._make(row) for row in connection.execute(select(schema.refunds))]
     return Filled(ReadModel(engine), chain, rows)
 
 
@@ -70,7 +73,13 @@ def total(rows: Iterable[Row]) -> Totals:
     """Add rows up one by one."""
     sums = dict.fromkeys(SETTLEMENT_SUMS, 0)
     for row in rows:
-        found = settlement_sums(row) if isinstance(row, SessionRow) else collection_sums(row)
+        match row:
+            case SessionRow():
+                found = settlement_sums(row)
+            case CollectionRow():
+                found = collection_sums(row)
+            case RefundRow():
+                found = refund_sums(row)
         for name, value in zip(SETTLEMENT_SUMS, found, strict=True):
             sums[name] += value
     return Totals(**{one.name: sums[one.name] for one in fields(Totals)})
@@ -80,7 +89,7 @@ def test_there_is_enough_to_tell_apart(filled: Filled) -> None:
     assert len(filled.sessions) > 500
     assert len(filled.zones) > 10
     assert {row.status for row in filled.sessions} == {1, 2, 3}
-    assert any(isinstance(row, CollectionRow) for row in filled.rows)
+    assert {type(row) for row in filled.rows} == {SessionRow, CollectionRow, RefundRow}
 
 
 def moments(filled: Filled) -> list[int]:
@@ -195,12 +204,35 @@ def test_spans_of_days_sites_and_connectors_add_up_to_the_same(filled: Filled) -
         )
 
 
-def test_what_is_owed_to_an_owner_is_what_was_earned_and_not_withdrawn(filled: Filled) -> None:
-    overview = filled.model.overview(2, moments(filled)[-1])
-    mine = [row for row in filled.rows if row.owner_id == 2]
-    earned = total(mine)
-    assert overview.accrued == earned.net
-    assert overview.receivable == earned.debt - earned.collected
+def test_what_is_owed_to_an_owner_is_what_was_earned_and_is_nowhere_else(filled: Filled) -> None:
+    """Earned, and fees and bonds given: less what went out, went back and is put aside."""
+    owners = {row.owner_id for row in filled.rows}
+    holds = [one for owner in owners for one in check_accrual(filled, owner)]
+    assert {one.open for one in holds} == {True, False}
+
+
+def check_accrual(filled: Filled, owner: int) -> list[Hold]:
+    overview = filled.model.overview(owner, moments(filled)[-1])
+    earned = total(row for row in filled.rows if row.owner_id == owner)
+    assert overview.receivable == earned.debt - earned.collected - earned.waived
+
+    def amounts(table: Table) -> int:
+        return sum(connection.scalars(select(table.c.amount).where(table.c.owner_id == owner)))
+
+    with filled.model._snapshot() as connection:
+        disputes = select(schema.disputes.c.dispute).where(schema.disputes.c.owner_id == owner)
+        closings = schema.dispute_closings.c
+        of_owner = select(closings.bond_to_owner).where(closings.dispute.in_(disputes))
+        bonds = sum(connection.scalars(of_owner))
+        ledger = Ledger()
+        ledger.use(connection, lambda: None)
+        holds = [ledger.hold(one) for one in connection.scalars(disputes)]
+        given = amounts(schema.fees_returned) - earned.refunded_fee + bonds
+        out = amounts(schema.payouts)
+        accrual = ledger.accrual(owner)
+    aside = sum(one.hold - one.short for one in holds) + accrual.pool
+    assert overview.accrued == earned.net + given - out - aside
+    return holds
 
 
 def test_hours_add_up_to_the_sessions_that_are_in_them(filled: Filled) -> None:

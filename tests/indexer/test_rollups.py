@@ -56,6 +56,7 @@ def sessions(draw: st.DrawFn, status: int | None = None) -> SessionRow:
         debt=gross - paid if found == 2 else 0,
         gross=gross,
         fee=paid // 1000,
+        discount=0,
     )
 
 

@@ -17,8 +17,8 @@ from chargecoin.errors import CodecError, ConfigurationError, StoreError
 from chargecoin.record import Outcome, OutcomeFlag, Reason, SessionRecord, Status, session_id
 from chargecoin.tariff import Prices, Tariff
 from indexer import schema
-from indexer.assemble import MissingLogsError
 from indexer.database import migrate, open_engine
+from indexer.ledger import MissingLogsError
 from indexer.queries.sessions import outcome_word, session_word
 from indexer.rpc import Log
 from indexer.store import Block, Cursor, Store

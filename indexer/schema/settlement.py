@@ -1,0 +1,97 @@
+"""Settlement: batches, runs and sessions."""
+
+from __future__ import annotations
+
+from sqlalchemy import Index, Integer, literal_column
+
+from indexer.schema.base import Address, Amount, Hash, Int, event_table, required
+
+batches = event_table(
+    "batches",
+    required("batch", Int),
+    required("epoch", Int),
+    required("evidence_root", Hash),
+    required("commitment", Hash),
+    required("sessions", Int),
+    required("submitter", Address),
+    Index(None, "batch", unique=True),
+)
+runs = event_table(
+    "runs",
+    required("connector_id", Int),
+    required("owner_id", Int),
+    required("first_sequence", Int),
+    required("tariff_index", Int),
+    required("sessions", Int),
+    required("batch", Int),
+    Index(None, "batch"),
+    with_transaction=False,
+)
+skipped_runs = event_table(
+    "skipped_runs",
+    required("connector_id", Int),
+    required("first_sequence", Amount()),
+    required("head_sequence", Amount()),
+    Index(None, "connector_id"),
+)
+# The record and the outcome, field by field. `gross` is what was due, after the
+# tariff's bounds; `recorded_gross` is what the record says. `fee` is what this
+# settlement was charged. `discount` is what an owner's own campaign granted and its
+# budget did not reach: it follows from the campaign's rules. Owner, site, batch and
+# settlement day repeat what follows from other rows, so that a page is one index scan.
+sessions = event_table(
+    "sessions",
+    required("connector_id", Int),
+    required("sequence", Int),
+    required("owner_id", Int),
+    required("site_id", Int),
+    required("tariff_index", Int),
+    required("batch", Int),
+    required("settled_at", Int),
+    required("settled_day", Integer()),
+    required("payer", Int),
+    required("started_at", Int),
+    required("duration_s", Integer()),
+    required("idle_s", Integer()),
+    required("energy_wh", Integer()),
+    required("recorded_gross", Int),
+    required("campaign_id", Int),
+    required("hour_of_week", Integer()),
+    required("grid_gco2e_per_kwh", Integer()),
+    required("renewable_pct", Integer()),
+    required("assurance", Integer()),
+    required("reserved", Integer()),
+    required("status", Integer()),
+    required("reason", Integer()),
+    required("flags", Integer()),
+    required("paid", Int),
+    required("campaign_paid", Int),
+    required("debt", Int),
+    required("gross", Int),
+    required("fee", Int),
+    required("discount", Int),
+    Index(None, "connector_id", "sequence", unique=True),
+    Index(None, "owner_id", "id"),
+    Index(None, "site_id", "id"),
+    Index(None, "batch"),
+    with_transaction=False,
+)
+# The few that were not settled, for the pages that ask only for those. A literal, for a
+# database finds an index of some rows only by the words that made it.
+not_settled = sessions.c.status != literal_column("1")
+Index(
+    "ix_sessions_exceptions",
+    sessions.c.owner_id,
+    sessions.c.id,
+    sqlite_where=not_settled,
+    postgresql_where=not_settled,
+)
+# The few that a campaign paid for or should have, for the campaign's own page.
+with_campaign = sessions.c.campaign_id != literal_column("0")
+Index(
+    "ix_sessions_campaigns",
+    sessions.c.campaign_id,
+    sessions.c.id,
+    sqlite_where=with_campaign,
+    postgresql_where=with_campaign,
+)
