@@ -23,6 +23,7 @@ MAX_DURATION_S: Final = 12 * 86_400
 GRID_UNKNOWN: Final = 4095
 RENEWABLE_UNKNOWN: Final = 127
 RESERVED_BITS: Final = 19
+COMMITMENT_BYTES: Final = 27
 
 # Field widths, most significant first.
 FIELDS: Final = (
@@ -78,6 +79,7 @@ class OutcomeFlag(IntFlag):
 
     CLAMPED = 1
     CAMPAIGN_NOT_APPLIED = 2
+    CAMPAIGN_SHORT = 4
 
 
 def _fits(field: str, value: int, bits: int) -> int:
@@ -264,7 +266,10 @@ def next_hash(previous: int, word: int, outcome: int) -> int:
 
 
 def commitment(runs: bytes, evidence_root: bytes, outcomes: Iterable[int]) -> bytes:
-    """Return what a batch leaves in storage: one hash over runs, evidence and outcomes.
+    """Return what a batch leaves in storage: 27 bytes of a hash over runs, evidence and outcomes.
+
+    The other 5 bytes of the word in storage and in the event are the time of settlement,
+    see `settled_at`.
 
     `outcomes` are the outcome words in order, and a zero for each run that was
     skipped, as the events of the transaction have it. Raises `CodecError` where
@@ -284,7 +289,12 @@ def commitment(runs: bytes, evidence_root: bytes, outcomes: Iterable[int]) -> by
         heads = keccak(heads + running.to_bytes(WORD, "big"))
     if left:
         raise CodecError(f"{len(left)} outcomes are of no session of these runs")
-    return keccak(keccak(runs) + evidence_root + heads)
+    return keccak(keccak(runs) + evidence_root + heads)[:COMMITMENT_BYTES]
+
+
+def settled_at(committed: bytes) -> int:
+    """Return when a batch was settled (UTC seconds), from the word it left in storage."""
+    return int.from_bytes(committed[COMMITMENT_BYTES:], "big")
 
 
 def decode_run_event(word: int) -> tuple[int, int, int, int, int]:

@@ -1,4 +1,5 @@
 # pragma version 0.4.3
+# pragma optimize codesize
 """
 @title Settlement
 @custom:contract-name Settlement
@@ -27,8 +28,15 @@
 from ethereum.ercs import IERC20
 
 
+from .interfaces import IAdjustments
+from .interfaces import ICampaignManager
 from .interfaces import ISettlement
+from .interfaces import ISettlementViews
 from .interfaces import IStationRegistry
+
+
+# @notice Stateless, needs no `initializes`.
+from .modules import checks
 
 
 from snekmate.utils import eip712_domain_separator as domain
@@ -39,12 +47,20 @@ from .modules import custody
 initializes: custody
 
 
+from .modules import ledger
+initializes: ledger
+
+
 from .modules import accruals
 initializes: accruals[custody := custody]
 
 
 from .modules import bounds
 initializes: bounds
+
+
+from .modules import budgets
+initializes: budgets[custody := custody]
 
 
 from .modules import committee as committees
@@ -56,7 +72,10 @@ initializes: session_clock
 
 
 from .modules import vaults
-initializes: vaults[custody := custody]
+initializes: vaults[
+    custody := custody,
+    ledger := ledger,
+]
 
 
 from .modules import sessions
@@ -67,19 +86,29 @@ from .modules import batches
 initializes: batches[
     accruals := accruals,
     bounds := bounds,
+    budgets := budgets,
     committees := committees,
     domain := domain,
+    ledger := ledger,
     session_clock := session_clock,
     sessions := sessions,
     vaults := vaults,
 ]
 
 
-from .modules import debts
-initializes: debts[
+from .modules import bookings
+initializes: bookings[
     accruals := accruals,
-    batches := batches,
+    budgets := budgets,
+    ledger := ledger,
     vaults := vaults,
+]
+
+
+from .modules import destinations
+initializes: destinations[
+    accruals := accruals,
+    custody := custody,
 ]
 
 
@@ -87,6 +116,7 @@ exports: (
     # Payers
     vaults.open_account,
     vaults.deposit,
+    vaults.deposit_with_permit,
     vaults.deposit_for,
     vaults.set_daily_limit,
     vaults.request_withdrawal,
@@ -101,18 +131,36 @@ exports: (
     vaults.mandate_revoked_at,
     # Sessions
     batches.settle,
-    debts.collect,
     batches.head,
     batches.batch_commitment,
-    batches.batch_count,
-    debts.collected,
+    ledger.batch_count,
     sessions.FEE_BPS,
     batches.registry,
+    batches.predecessor,
     # Station owners
     accruals.withdraw_accrual,
     accruals.accrual,
+    destinations.set_destination,
+    destinations.destination,
+    destinations.DESTINATION_DELAY_S,
+    # Payouts
+    destinations.pay_out,
+    destinations.payouts,
+    # Campaigns
+    budgets.fund_budget,
+    budgets.release_budget,
+    budgets.budget,
+    budgets.campaigns,
+    # Adjustments
+    bookings.book,
+    bookings.collect_debt,
+    bookings.adjustments,
+    accruals.held,
     # Fees
-    batches.unrouted_fees,
+    ledger.unrouted_fees,
+    ledger.reimbursable,
+    bounds.reimbursement_per_batch,
+    bounds.MAX_REIMBURSEMENT,
     # Committee
     committees.committee,
     committees.current_epoch,
@@ -124,8 +172,9 @@ exports: (
     bounds.MAX_OWNER_DAY_CAP,
     bounds.MAX_COMMITTEE_DAY_CAP,
     bounds.MAX_EXPOSURE_LIMIT,
-    batches.committee_day,
-    batches.paused_until,
+    ledger.committee_day,
+    ledger.paused_until,
+    session_clock.paused_seconds,
     # Custody
     custody.token,
     custody.liabilities,
@@ -137,6 +186,15 @@ exports: (
 # @dev The timelock, and who may pause and revoke committees.
 governance: public(immutable(address))
 guardian: public(immutable(address))
+
+
+# @dev The contracts that hold rules for money that is here: what campaigns grant,
+# what is adjusted about a settled session, and when owners are paid. They are
+# deployed after this one, and each refuses to be unless it is named here.
+struct Peers:
+    campaigns: ICampaignManager
+    adjustments: IAdjustments
+    payouts: address
 
 
 # @dev Where fees go; nowhere until governance names it.
@@ -151,6 +209,8 @@ def __init__(
     guardian_: address,
     members: DynArray[address, 32],
     threshold: uint256,
+    peers: Peers,
+    predecessor_: ISettlementViews,
 ):
     """
     @dev Deploys a settlement for one token and one registry and appoints the
@@ -161,35 +221,47 @@ def __init__(
     @param guardian_ The guardian. Reverts if zero.
     @param members The first committee, ascending, at most 32.
     @param threshold How many of them must sign, more than half.
+    @param peers The contracts with the rules. Reverts if one is zero.
+    @param predecessor_ The settlement whose connectors' heads are continued here,
+           with the same registry; zero for none.
     """
     assert registry_.address != empty(address), "settlement: no registry"
     assert governance_ != empty(address) and guardian_ != empty(address), "settlement: no governance or guardian"
+    assert (
+        peers.campaigns.address != empty(address)
+        and peers.adjustments.address != empty(address)
+        and peers.payouts != empty(address)
+    ), "settlement: no peers"
     governance = governance_
     guardian = guardian_
     domain.__init__("ChargeCoin Settlement", "1")
     custody.__init__(token_)
+    ledger.__init__()
     accruals.__init__(registry_)
     bounds.__init__()
+    budgets.__init__(peers.campaigns)
     committees.__init__()
     committees._appoint(members, threshold, 0)
     session_clock.__init__()
     vaults.__init__()
     sessions.__init__()
-    batches.__init__(registry_)
-    debts.__init__()
+    batches.__init__(registry_, predecessor_)
+    bookings.__init__(peers.adjustments)
+    destinations.__init__(peers.payouts)
 
 
 @external
 @nonreentrant
 def route_fees() -> uint256:
     """
-    @dev Moves the fees to the fee router. Anyone may call it. Reverts if there
-         is no router or nothing to route.
+    @dev Moves the fees to the fee router, but for those that Adjustments owes to
+         owners of refunded sessions. Anyone may call it. Reverts if there is no
+         router or nothing to route.
     @return uint256 How much it was, base units.
     """
     router: address = self.fee_router
-    amount: uint256 = batches._take_fees()
-    assert amount != 0, "settlement: nothing to route"
+    amount: uint256 = ledger._take_fees(staticcall bookings.adjustments.fees_due())
+    checks._require(amount != 0, "settlement: nothing to route")
     log ISettlement.FeesRouted(router=router, amount=amount)
     custody._give(router, amount)
     return amount
@@ -225,7 +297,20 @@ def pause():
          the guardian, during a pause, and for 14 days after one.
     """
     self._check_guardian()
-    batches._pause()
+    ledger._pause_until(session_clock._pause(ledger._ledger & ledger.MASK_32))
+
+
+@external
+def sunset(successor: address):
+    """
+    @dev Ends settling here for good, for a settlement elsewhere that continues
+         the connectors' heads. Vaults can be withdrawn at once, debts still be
+         collected; all else goes on. Reverts unless the caller is governance.
+    @param successor Where to, zero for nowhere.
+    """
+    self._check_governance()
+    ledger._pause_until(ledger.FOR_GOOD)
+    log ISettlement.Sunset(successor=successor)
 
 
 @external
@@ -253,6 +338,18 @@ def set_exposure_limit(limit: uint256):
 
 
 @external
+def set_reimbursement(per_batch: uint256):
+    """
+    @dev Sets what the oracles may be reimbursed for each batch settled from now
+         on, as far as the batch's fees are as much. Reverts above the maximum in
+         the code, and unless the caller is governance.
+    @param per_batch Base units.
+    """
+    self._check_governance()
+    bounds._set_reimbursement(per_batch)
+
+
+@external
 def set_fee_router(router: address):
     """
     @dev Names the contract that fees go to. Reverts unless the caller is
@@ -260,7 +357,7 @@ def set_fee_router(router: address):
     @param router The router. Reverts if zero.
     """
     self._check_governance()
-    assert router != empty(address), "settlement: no router"
+    checks._require(router != empty(address), "settlement: no router")
     self.fee_router = router
     log ISettlement.FeeRouterSet(router=router)
 
@@ -294,7 +391,7 @@ def _check_governance():
     """
     @dev Reverts unless the caller is governance.
     """
-    assert msg.sender == governance, "settlement: not governance"
+    checks._require(msg.sender == governance, "settlement: not governance")
 
 
 @internal
@@ -303,4 +400,4 @@ def _check_guardian():
     """
     @dev Reverts unless the caller is the guardian.
     """
-    assert msg.sender == guardian, "settlement: not the guardian"
+    checks._require(msg.sender == guardian, "settlement: not the guardian")

@@ -213,7 +213,8 @@ async def _compare_chains(
                 continue
             # What a skipped run held is in no event; then the commitment cannot be made again.
             if row.tx_hash not in skipping:
-                batch_check.see(f"{what} from its sessions", again.hex(), commitment.hex())
+                stored_hash = commitment[: record.COMMITMENT_BYTES]
+                batch_check.see(f"{what} from its sessions", again.hex(), stored_hash.hex())
         progress(f"batches: {last}")
     registered = connection.scalars(select(schema.connectors.c.connector_id))
     connectors = sorted(set(registered) | heads.keys())

@@ -48,10 +48,15 @@ class Withdrawal(NamedTuple):
 
 
 class Accrual(NamedTuple):
-    """What an owner has earned and not withdrawn. `day_gross` is the gross settled on `day`."""
+    """What an owner has earned and not withdrawn.
+
+    `debt` is owed to disputes, `paid_day` is when it was last paid out, `day_gross` is the
+    gross settled on `day`; days are counted from 1970.
+    """
 
     balance: int
     debt: int
+    paid_day: int
     day: int
     day_gross: int
 

@@ -5,8 +5,7 @@
 @custom:contract-name batches
 @license Apache-2.0
 @notice Goes through a signed batch and settles its sessions; keeps a connector's
-        head, a batch's commitment and the fees that are not with the router yet.
-        Layouts and rules: docs/protocol.md, sections 1 to 4. Amounts are base
+        head and a batch's commitment. Layouts and rules: docs/protocol.md, sections 1 to 4. Amounts are base
         units of the payment token, times are UTC seconds.
 
         Nearly all gas is spent in one loop, and Vyper keeps every variable in
@@ -17,6 +16,7 @@
 
 
 from ..interfaces import ISettlement
+from ..interfaces import ISettlementViews
 from ..interfaces import IStationRegistry
 
 
@@ -32,8 +32,16 @@ from . import bounds
 uses: bounds
 
 
+from . import budgets
+uses: budgets
+
+
 from . import committee as committees
 uses: committees
+
+
+from . import ledger
+uses: ledger
 
 
 from . import session_clock
@@ -49,6 +57,7 @@ uses: vaults
 
 
 # @notice Stateless, need no `uses`.
+from . import checks
 from . import quorum
 from . import record
 from . import tariff as tariffs
@@ -58,10 +67,11 @@ from . import tariff as tariffs
 BATCH_TYPE_HASH: constant(bytes32) = keccak256("Batch(uint256 epoch,uint256 expiry,bytes32 evidenceRoot,bytes runs)")
 
 
-MASK_24: constant(uint256) = 2 ** 24 - 1
 MASK_32: constant(uint256) = 2 ** 32 - 1
-MASK_40: constant(uint256) = 2 ** 40 - 1
-MASK_80: constant(uint256) = 2 ** 80 - 1
+
+
+# @dev A batch's word in storage ends with the time it was settled, 40 bits.
+COMMITMENT_TIME: constant(uint256) = 2 ** 40 - 1
 
 
 # @dev A connector's head is one slot, most significant first: sequence 32, owner
@@ -69,14 +79,6 @@ MASK_80: constant(uint256) = 2 ** 80 - 1
 HEAD_SEQUENCE_SHIFT: constant(uint256) = 224
 HEAD_OWNER_SHIFT: constant(uint256) = 192
 HEAD_OWNER_FIELD: constant(uint256) = MASK_32 << HEAD_OWNER_SHIFT
-
-
-# @dev The ledger is one slot, most significant first: unrouted fees 80, day 24,
-# gross of that day 80, number of batches 40, end of the last pause 32 bits.
-LEDGER_FEES_SHIFT: constant(uint256) = 176
-LEDGER_DAY_SHIFT: constant(uint256) = 152
-LEDGER_GROSS_SHIFT: constant(uint256) = 72
-LEDGER_BATCHES_SHIFT: constant(uint256) = 32
 
 
 # @dev First sequence, tariff and count of a run's header follow on each other in
@@ -94,7 +96,12 @@ struct Head:
 registry: public(immutable(IStationRegistry))
 
 
-# @dev What a batch leaves behind, by its number.
+# @dev The settlement that this one continues, or zero. Both have one registry.
+predecessor: public(immutable(ISettlementViews))
+
+
+# @dev What a batch leaves behind, by its number: the first 216 bits of a hash, and
+# block time.
 batch_commitment: public(HashMap[uint256, bytes32])
 
 
@@ -102,18 +109,17 @@ batch_commitment: public(HashMap[uint256, bytes32])
 _heads: uint256[2 ** 32]
 
 
-_ledger: uint256
-
-
 @deploy
 @payable
-def __init__(registry_: IStationRegistry):
+def __init__(registry_: IStationRegistry, predecessor_: ISettlementViews):
     """
     @dev Takes the registry. To omit the opcodes for checking the `msg.value`,
          the constructor is declared as `payable`.
     @param registry_ The station registry.
+    @param predecessor_ The settlement whose heads are continued, or zero.
     """
     registry = registry_
+    predecessor = predecessor_
 
 
 @external
@@ -138,9 +144,9 @@ def settle(
     @param signatures Exactly `threshold` signatures of members, ascending by
            signer. Reverts otherwise.
     """
-    ledger: uint256 = self._ledger
-    self._check_running(ledger)
-    assert block.timestamp <= expiry, "settlement: batch expired"
+    packed: uint256 = ledger._ledger
+    ledger._check_running(packed)
+    checks._require(block.timestamp <= expiry, "settlement: batch expired")
     runs_hash: bytes32 = keccak256(runs)
     committees._check_quorum(
         epoch,
@@ -148,28 +154,35 @@ def settle(
         signatures,
     )
 
-    oldest_end: uint256 = session_clock._oldest_end(ledger & MASK_32)
+    oldest_end: uint256 = session_clock._oldest_end(packed & MASK_32)
     today: uint256 = unsafe_div(block.timestamp, vaults.DAY_S)
     today_field: uint256 = today << vaults.DAY_SHIFT
 
     # What may be taken today under the committee's cap, and what is left of it.
     caps: uint256 = bounds._caps
-    session_cap: uint256 = caps >> bounds.SESSION_SHIFT
+    session_cap: uint256 = (caps >> bounds.SESSION_SHIFT) & bounds.MASK_40
     committee_gross: uint256 = 0
-    if (ledger >> LEDGER_DAY_SHIFT) & MASK_24 == today:
-        committee_gross = (ledger >> LEDGER_GROSS_SHIFT) & MASK_80
+    if (packed >> ledger.DAY_SHIFT) & ledger.MASK_24 == today:
+        committee_gross = (packed >> ledger.GROSS_SHIFT) & ledger.MASK_56
     committee_room: uint256 = bounds._room((caps >> bounds.COMMITTEE_DAY_SHIFT) & bounds.MASK_56, committee_gross)
     committee_left: uint256 = committee_room
 
     # The owner whose runs are being gone through, its accrual, what may be taken
     # for it today under its own cap and under both caps, what was taken and the
-    # fees in it, and what of it was not paid.
+    # fees in it, and what of it the owner does not get.
     owner: uint256 = 0
     accrual: uint256 = 0
     own_room: uint256 = 0
     room: uint256 = 0
     sums: uint256 = 0
     unpaid: uint256 = 0
+
+    # The campaign and connector asked about last, as in a record and a connector's
+    # number together; what was answered, and the campaign's budget.
+    campaign: uint256 = 0
+    rules: uint256 = 0
+    hour_mask: uint256 = 0
+    budget: uint256 = 0
 
     batch_fees: uint256 = 0
     heads_hash: bytes32 = empty(bytes32)
@@ -200,6 +213,8 @@ def settle(
 
         connector_id: uint256 = header >> record.CONNECTOR_SHIFT
         head: uint256 = self._heads[connector_id]
+        if head == 0:
+            head = self._head(connector_id)
         owner_id: uint256 = 0
         tariff: uint256 = 0
         # A run starts at the head if it names the next sequence and the hash.
@@ -321,13 +336,35 @@ def settle(
                         uint256,
                     )
                 ) != 0:
+                    if link.word & record.CAMPAIGN_FIELD != 0:
+                        asked: uint256 = (link.word & record.CAMPAIGN_FIELD) | connector_id
+                        if asked != campaign:
+                            if (asked ^ campaign) & record.CAMPAIGN_FIELD != 0:
+                                if campaign != 0:
+                                    budgets._budgets[campaign >> record.CAMPAIGN_SHIFT] = budget
+                                budget = budgets._budgets[asked >> record.CAMPAIGN_SHIFT]
+                            campaign = asked
+                            rules, hour_mask = staticcall budgets.campaigns.terms(
+                                campaign >> record.CAMPAIGN_SHIFT, connector_id
+                            )
                     counted: uint256 = 0
-                    short: uint256 = 0
-                    counted, short, link.outcome = sessions._decide(
-                        link.word, account, gross, tariff, oldest_end, caps, own_room, room, sums >> sessions.GROSS_SUM_SHIFT
+                    missed: uint256 = 0
+                    counted, missed, link.outcome, budget = sessions._decide(
+                        link.word,
+                        account,
+                        gross,
+                        tariff,
+                        oldest_end,
+                        caps,
+                        own_room,
+                        room,
+                        sums >> sessions.GROSS_SUM_SHIFT,
+                        rules,
+                        hour_mask,
+                        budget,
                     )
                     sums = unsafe_add(sums, counted)
-                    unpaid = unsafe_add(unpaid, short)
+                    unpaid = unsafe_add(unpaid, missed)
                     link.outcome |= unsafe_add(id_base, i) << record.SESSION_ID_SHIFT
                 else:
                     vaults._accounts[link.word >> record.PAYER_SHIFT] = unsafe_add(
@@ -357,16 +394,22 @@ def settle(
         self._credit(owner, accrual, sums, unpaid, today)
         committee_left = unsafe_sub(committee_left, sums >> sessions.GROSS_SUM_SHIFT)
         batch_fees = unsafe_add(batch_fees, sums & sessions.FEE_SUM_MASK)
-        batch: uint256 = ((ledger >> LEDGER_BATCHES_SHIFT) & MASK_40) + 1
-        # Fewer than 2**40 batches with fees below 2**39 each stay below 2**80.
-        self._ledger = (
-            (((ledger >> LEDGER_FEES_SHIFT) + batch_fees) << LEDGER_FEES_SHIFT)
-            | (today << LEDGER_DAY_SHIFT)
-            | (unsafe_add(committee_gross, unsafe_sub(committee_room, committee_left)) << LEDGER_GROSS_SHIFT)
-            | (batch << LEDGER_BATCHES_SHIFT)
-            | (ledger & MASK_32)
+        if campaign != 0:
+            budgets._budgets[campaign >> record.CAMPAIGN_SHIFT] = budget
+        batch: uint256 = ((packed >> ledger.BATCHES_SHIFT) & MASK_32) + 1
+        # Of two fields that only grow no batch adds more than its fees.
+        ledger._ledger = (
+            (((packed >> ledger.FEES_SHIFT) + batch_fees) << ledger.FEES_SHIFT)
+            | (today << ledger.DAY_SHIFT)
+            | (unsafe_add(committee_gross, unsafe_sub(committee_room, committee_left)) << ledger.GROSS_SHIFT)
+            | (batch << ledger.BATCHES_SHIFT)
+            | (packed & (ledger.MASK_56 << ledger.REIMBURSABLE_SHIFT | MASK_32))
+        ) + (min(caps >> bounds.REIMBURSEMENT_SHIFT, batch_fees) << ledger.REIMBURSABLE_SHIFT)
+        commitment: bytes32 = convert(
+            (convert(keccak256(concat(runs_hash, evidence_root, heads_hash)), uint256) & ~COMMITMENT_TIME)
+            | block.timestamp,
+            bytes32,
         )
-        commitment: bytes32 = keccak256(concat(runs_hash, evidence_root, heads_hash))
         self.batch_commitment[batch] = commitment
         log ISettlement.BatchSettled(
             batch=batch,
@@ -384,10 +427,10 @@ def head(connector_id: uint256) -> Head:
     """
     @dev Where a connector's next run must begin.
     @param connector_id The connector.
-    @return Head Its last sequence, its owner (0 before the first run) and the
-            running hash.
+    @return Head Its last sequence, its owner (0 before the first run here) and the
+            running hash. Those of the predecessor, if it had none here.
     """
-    packed: uint256 = self._heads[connector_id]
+    packed: uint256 = self._head(connector_id)
     return Head(
         sequence=packed >> HEAD_SEQUENCE_SHIFT,
         owner_id=(packed >> HEAD_OWNER_SHIFT) & MASK_32,
@@ -395,79 +438,24 @@ def head(connector_id: uint256) -> Head:
     )
 
 
-@external
-@view
-def batch_count() -> uint256:
-    """
-    @dev How many batches settled at least one session.
-    @return uint256 The number of the last batch.
-    """
-    return (self._ledger >> LEDGER_BATCHES_SHIFT) & MASK_40
-
-
-@external
-@view
-def unrouted_fees() -> uint256:
-    """
-    @dev Fees that are not with the router yet.
-    @return uint256 Base units.
-    """
-    return self._ledger >> LEDGER_FEES_SHIFT
-
-
-@external
-@view
-def committee_day() -> (uint256, uint256):
-    """
-    @dev What counted against the committee's cap.
-    @return uint256 On which day (days since 1970).
-    @return uint256 The gross of that day, base units.
-    """
-    return (self._ledger >> LEDGER_DAY_SHIFT) & MASK_24, (self._ledger >> LEDGER_GROSS_SHIFT) & MASK_80
-
-
-@external
-@view
-def paused_until() -> uint256:
-    """
-    @dev The end of the last pause.
-    @return uint256 The first second (UTC) after it, 0 if there was none.
-    """
-    return self._ledger & MASK_32
-
-
 @internal
 @view
-def _check_running(ledger: uint256):
+def _head(connector_id: uint256) -> uint256:
     """
-    @dev Reverts during a pause.
-    @param ledger The ledger's slot.
+    @dev A connector's head, of the settlement before this one if it has none here.
+         Reverts if that one still settles: a session would have a number in both.
+    @param connector_id The connector.
+    @return uint256 The head, without an owner if it is inherited.
     """
-    assert block.timestamp >= ledger & MASK_32, "settlement: paused"
-
-
-@internal
-def _pause():
-    """
-    @dev Stops `settle` and `collect` for 48 hours. Reverts during a pause and
-         for 14 days after it.
-    """
-    ledger: uint256 = self._ledger
-    until: uint256 = session_clock._pause(ledger & MASK_32)
-    self._ledger = (ledger & ~MASK_32) | until
-
-
-@internal
-def _take_fees() -> uint256:
-    """
-    @dev Takes all fees off the books, to be routed.
-    @return uint256 How much it was, base units.
-    """
-    ledger: uint256 = self._ledger
-    amount: uint256 = ledger >> LEDGER_FEES_SHIFT
-    # Takes the topmost field away.
-    self._ledger = unsafe_sub(ledger, amount << LEDGER_FEES_SHIFT)
-    return amount
+    packed: uint256 = self._heads[connector_id]
+    if packed != 0 or predecessor.address == empty(address):
+        return packed
+    checks._require(staticcall predecessor.paused_until() == ledger.FOR_GOOD, "settlement: predecessor settles")
+    sequence: uint256 = 0
+    owner_id: uint256 = 0
+    hash: uint256 = 0
+    sequence, owner_id, hash = staticcall predecessor.head(connector_id)
+    return (sequence << HEAD_SEQUENCE_SHIFT) | hash
 
 
 @internal
@@ -477,10 +465,10 @@ def _credit(owner_id: uint256, accrual: uint256, sums: uint256, unpaid: uint256,
     @param owner_id The owner.
     @param accrual Its accrual's slot.
     @param sums What counted against the caps, and the fees in it.
-    @param unpaid What of it was not paid.
+    @param unpaid What of it the owner does not get.
     @param today The day.
     """
     gross: uint256 = sums >> sessions.GROSS_SUM_SHIFT
-    # What was not paid and the fees are parts of the gross.
+    # What was missed and the fees are parts of the gross.
     net: uint256 = unsafe_sub(unsafe_sub(gross, unpaid), sums & sessions.FEE_SUM_MASK)
     accruals._credit(owner_id, accrual, net, gross, today)

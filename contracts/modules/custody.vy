@@ -14,6 +14,10 @@ from ethereum.ercs import IERC20
 from ethereum.ercs import IERC20Detailed
 
 
+# @notice Stateless, needs no `uses`.
+from . import checks
+
+
 # @dev The payment token. It has 6 decimals and moves exactly what it is told.
 token: public(immutable(IERC20))
 
@@ -44,9 +48,12 @@ def _take(sender: address, amount: uint256):
     @param amount How much.
     """
     self.liabilities += amount
-    before: uint256 = staticcall token.balanceOf(self)
-    assert extcall token.transferFrom(sender, self, amount, default_return_value=True), "custody: transfer failed"
-    assert staticcall token.balanceOf(self) == before + amount, "custody: token moved another amount"
+    before: uint256 = self._balance()
+    moved: bool = self._call(
+        abi_encode(sender, self, amount, method_id=method_id("transferFrom(address,address,uint256)"))
+    )
+    checks._require(moved, "custody: transfer failed")
+    checks._require(self._balance() == before + amount, "custody: token moved another amount")
 
 
 @internal
@@ -57,9 +64,23 @@ def _give(to: address, amount: uint256):
     @param to Who receives. Reverts if zero.
     @param amount How much.
     """
-    assert to != empty(address), "custody: no recipient"
+    checks._require(self._try_to_give(to, amount), "custody: transfer failed")
+
+
+@internal
+def _try_to_give(to: address, amount: uint256) -> bool:
+    """
+    @dev Moves owed tokens out, unless the token refuses: then nothing has
+         changed. The caller holds the reentrancy lock, and has debited someone or
+         does it if the tokens moved.
+    @param to Who receives. Reverts if zero.
+    @param amount How much.
+    @return bool Whether they moved.
+    """
+    if not self._transfer(to, amount):
+        return False
     self.liabilities -= amount
-    assert extcall token.transfer(to, amount, default_return_value=True), "custody: transfer failed"
+    return True
 
 
 @internal
@@ -69,8 +90,67 @@ def _give_surplus(to: address) -> uint256:
     @param to Who receives. Reverts if zero.
     @return uint256 How much it was.
     """
-    assert to != empty(address), "custody: no recipient"
-    surplus: uint256 = staticcall token.balanceOf(self) - self.liabilities
-    assert surplus != 0, "custody: no surplus"
-    assert extcall token.transfer(to, surplus, default_return_value=True), "custody: transfer failed"
+    surplus: uint256 = self._balance() - self.liabilities
+    checks._require(surplus != 0, "custody: no surplus")
+    checks._require(self._transfer(to, surplus), "custody: transfer failed")
     return surplus
+
+
+@internal
+def _permit(amount: uint256, deadline: uint256, v: uint8, r: bytes32, s: bytes32):
+    """
+    @dev Hands the caller's permit to the token (EIP-2612). If the token refuses,
+         somebody may have handed it in before, and the allowance is there: the
+         transfer decides.
+    @param amount How much it permits.
+    @param deadline Until when it counts.
+    @param v, r, s The caller's signature.
+    """
+    self._call(
+        abi_encode(
+            msg.sender,
+            self,
+            amount,
+            deadline,
+            v,
+            r,
+            s,
+            method_id=method_id("permit(address,address,uint256,uint256,uint8,bytes32,bytes32)"),
+        )
+    )
+
+
+@internal
+@view
+def _balance() -> uint256:
+    """
+    @dev What is here.
+    @return uint256 Base units.
+    """
+    return staticcall token.balanceOf(self)
+
+
+@internal
+def _transfer(to: address, amount: uint256) -> bool:
+    """
+    @dev Asks the token to move what is here.
+    @param to Who receives. Reverts if zero.
+    @param amount How much.
+    @return bool Whether it did.
+    """
+    checks._require(to != empty(address), "custody: no recipient")
+    return self._call(abi_encode(to, amount, method_id=method_id("transfer(address,uint256)")))
+
+
+@internal
+def _call(data: Bytes[228]) -> bool:
+    """
+    @dev Asks the token for something. It has code, or it would have no decimals.
+    @param data Which function, and with what.
+    @return bool Whether it neither reverted nor returned anything but true. A token
+            that returns nothing means the same.
+    """
+    success: bool = False
+    response: Bytes[32] = b""
+    success, response = raw_call(token.address, data, max_outsize=32, revert_on_failure=False)
+    return success and (len(response) == 0 or convert(response, uint256) == 1)

@@ -105,6 +105,7 @@ COMMITTEE_DAY_CAP: constant(uint256) = 22 << REASON_SHIFT
 # @dev Flags, in place.
 CLAMPED: constant(uint256) = 1 << FLAGS_SHIFT
 CAMPAIGN_NOT_APPLIED: constant(uint256) = 2 << FLAGS_SHIFT
+CAMPAIGN_SHORT: constant(uint256) = 4 << FLAGS_SHIFT
 
 
 # @dev The header of a run.

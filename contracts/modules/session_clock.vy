@@ -13,6 +13,10 @@
 from ..interfaces import ISettlement
 
 
+# @notice Stateless, needs no `uses`.
+from . import checks
+
+
 # @dev How long a pause lasts, and how long none can follow.
 PAUSE_S: constant(uint256) = 48 * 3_600
 COOL_DOWN_S: constant(uint256) = 14 * 86_400
@@ -45,6 +49,21 @@ def __init__():
     pass
 
 
+@external
+@view
+def paused_seconds() -> uint256:
+    """
+    @dev How long settlement was paused in all, up to now. A clock that reads block
+         time less this stands still in pauses. The end of settlement is none.
+    @return uint256 Seconds.
+    """
+    number: uint256 = self._pause_count
+    end: uint256 = self._pause_ends[number]
+    # The larger of the two less the second; a pause that runs has begun.
+    left: uint256 = unsafe_sub(max(end, block.timestamp), block.timestamp)
+    return number * PAUSE_S - left
+
+
 @internal
 def _pause(last_end: uint256) -> uint256:
     """
@@ -52,7 +71,7 @@ def _pause(last_end: uint256) -> uint256:
     @param last_end The end of the last pause, 0 if there was none.
     @return uint256 The first second after this one.
     """
-    assert last_end == 0 or block.timestamp >= last_end + COOL_DOWN_S, "settlement: pause cools down"
+    checks._require(last_end == 0 or block.timestamp >= last_end + COOL_DOWN_S, "settlement: pause cools down")
     until: uint256 = block.timestamp + PAUSE_S
     number: uint256 = self._pause_count + 1
     self._pause_count = number

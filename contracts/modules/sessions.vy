@@ -18,6 +18,7 @@ uses: vaults
 
 # @notice Stateless, or used without their state: need no `uses`.
 from . import bounds
+from . import budgets
 from . import record
 from . import tariff as tariffs
 
@@ -85,7 +86,10 @@ def _decide(
     own_room: uint256,
     room: uint256,
     used: uint256,
-) -> (uint256, uint256, uint256):
+    rules: uint256,
+    hour_mask: uint256,
+    budget: uint256,
+) -> (uint256, uint256, uint256, uint256):
     """
     @dev Decides about any session. The order of the questions is that of
          docs/protocol.md, section 2.
@@ -98,9 +102,14 @@ def _decide(
     @param own_room What may be taken for the owner under its cap.
     @param room What may be taken for it under that and the committee's cap.
     @param used What counted against both so far, at most `room`.
+    @param rules What the session's campaign grants at its connector, if it names
+           one.
+    @param hour_mask In which hours of the week it does.
+    @param budget The campaign's budget.
     @return uint256 What counts against the caps, and the fee in it.
-    @return uint256 What of it was not paid.
+    @return uint256 What of it the owner does not get.
     @return uint256 The outcome without the session's id.
+    @return uint256 The budget afterwards.
     """
     payer: uint256 = word >> record.PAYER_SHIFT
     started: uint256 = (word >> record.STARTED_SHIFT) & record.MASK_32
@@ -108,36 +117,53 @@ def _decide(
     ended: uint256 = unsafe_add(started, (word >> record.DURATION_SHIFT) & record.MASK_20)
     gross: uint256 = priced & GROSS_MASK
     outcome: uint256 = priced ^ gross
-    if word & record.CAMPAIGN_FIELD != 0:
-        outcome |= record.CAMPAIGN_NOT_APPLIED
+    refused: uint256 = 0
     if not record._in_range(word):
-        return 0, 0, record.REJECTED | record.FIELD_RANGE
-    if ended > block.timestamp:
-        return 0, 0, record.REJECTED | record.ENDS_IN_FUTURE
-    if ended < oldest_end:
-        return 0, 0, record.REJECTED | record.TOO_OLD
-    if started < tariff >> tariffs.FROM_SHIFT or started >= (tariff >> tariffs.TO_SHIFT) & tariffs.TIME_MASK:
-        return 0, 0, record.REJECTED | record.TARIFF_NOT_IN_FORCE
-    if gross > caps >> bounds.SESSION_SHIFT:
-        return 0, 0, record.REJECTED | record.SESSION_CAP
-    if account == 0:
+        refused = record.FIELD_RANGE
+    elif ended > block.timestamp:
+        refused = record.ENDS_IN_FUTURE
+    elif ended < oldest_end:
+        refused = record.TOO_OLD
+    elif started < tariff >> tariffs.FROM_SHIFT or started >= (tariff >> tariffs.TO_SHIFT) & tariffs.TIME_MASK:
+        refused = record.TARIFF_NOT_IN_FORCE
+    elif gross > (caps >> bounds.SESSION_SHIFT) & bounds.MASK_40:
+        refused = record.SESSION_CAP
+    elif account == 0:
+        if word & record.CAMPAIGN_FIELD != 0:
+            outcome |= record.CAMPAIGN_NOT_APPLIED
         if gross == 0:
-            return 0, 0, outcome | record.SETTLED
-        if payer == 0:
-            return 0, 0, outcome | record.UNFUNDED | record.NO_PAYER
-        return 0, 0, outcome | record.UNFUNDED | record.UNKNOWN_ACCOUNT
-    if gross > unsafe_sub(own_room, used):
-        return 0, 0, record.REJECTED | record.OWNER_DAY_CAP
-    if gross > unsafe_sub(room, used):
-        return 0, 0, record.REJECTED | record.COMMITTEE_DAY_CAP
+            outcome |= record.SETTLED
+        elif payer == 0:
+            outcome |= record.UNFUNDED | record.NO_PAYER
+        else:
+            outcome |= record.UNFUNDED | record.UNKNOWN_ACCOUNT
+        return 0, 0, outcome, budget
+    elif gross > unsafe_sub(own_room, used):
+        refused = record.OWNER_DAY_CAP
+    elif gross > unsafe_sub(room, used):
+        refused = record.COMMITTEE_DAY_CAP
+    if refused != 0:
+        return 0, 0, record.REJECTED | refused, budget
+
+    # What the payer need not pay, and what of that the campaign does.
+    granted: uint256 = 0
+    campaign_paid: uint256 = 0
+    budget_after: uint256 = budget
+    if word & record.CAMPAIGN_FIELD != 0:
+        found: uint256 = 0
+        granted, found, budget_after = budgets._granted(word, gross, rules, hour_mask, budget)
+        outcome |= found
+        campaign_paid = (found >> record.CAMPAIGN_PAID_SHIFT) & record.MASK_40
 
     after: uint256 = 0
     paid: uint256 = 0
     balance_short: bool = False
-    after, paid, balance_short = vaults._draw(account, vaults._limit_for(payer, account, started), gross)
-    # At most `gross` is drawn. The debt stays at or below a limit of 40 bits,
-    # in the lowest bits of the account.
-    unpaid: uint256 = unsafe_sub(gross, paid)
+    after, paid, balance_short = vaults._draw(
+        account, vaults._limit_for(payer, account, started), unsafe_sub(gross, granted)
+    )
+    # At most the gross less what is granted is drawn. The debt stays at or below a
+    # limit of 40 bits, in the lowest bits of the account.
+    unpaid: uint256 = unsafe_sub(unsafe_sub(gross, granted), paid)
     owed: uint256 = min(unpaid, bounds._room(caps & bounds.MASK_40, account & vaults.MASK_40))
     vaults._accounts[payer] = unsafe_add(after, owed)
     outcome |= (paid << record.PAID_SHIFT) | owed
@@ -147,4 +173,11 @@ def _decide(
         outcome |= record.UNFUNDED | record.BALANCE_SHORT
     else:
         outcome |= record.UNFUNDED | record.LIMIT_SHORT
-    return (gross << GROSS_SUM_SHIFT) | unsafe_div(paid, FEE_DIVISOR), unpaid, outcome
+    # Paid by payer and campaign is the gross less what neither did.
+    missed: uint256 = unsafe_add(unpaid, unsafe_sub(granted, campaign_paid))
+    return (
+        (gross << GROSS_SUM_SHIFT) | unsafe_div(unsafe_sub(gross, missed), FEE_DIVISOR),
+        missed,
+        outcome,
+        budget_after,
+    )

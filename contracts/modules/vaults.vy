@@ -17,6 +17,14 @@ from . import custody
 uses: custody
 
 
+from . import ledger
+uses: ledger
+
+
+# @notice Stateless, needs no `uses`.
+from . import checks
+
+
 # @dev A vault account is one slot, most significant first: balance 80, daily
 # limit 56, spent 56, day 24, debt 40 bits. `spent` is what left in settlement
 # on `day`, block time // 86,400, whose top bit says that a lowered limit is
@@ -94,7 +102,7 @@ def open_account() -> uint256:
     @return uint256 The account's number.
     """
     account: uint256 = self.account_count + 1
-    assert account <= MASK_40, "settlement: accounts used up"
+    checks._require(account <= MASK_40, "settlement: accounts used up")
     self.account_count = account
     self.account_holder[account] = msg.sender
     self._accounts[account] = (block.timestamp // DAY_S) << DAY_SHIFT
@@ -118,6 +126,23 @@ def deposit(account: uint256, amount: uint256):
 
 @external
 @nonreentrant
+def deposit_with_permit(account: uint256, amount: uint256, deadline: uint256, v: uint8, r: bytes32, s: bytes32):
+    """
+    @dev Pays into the caller's account by a permit (EIP-2612) instead of an
+         approval. A permit that somebody else handed in first breaks nothing.
+    @param account The account. Reverts unless the caller is its holder.
+    @param amount Base units, what the permit is for. Reverts if zero, or if the
+           balance would pass 80 bits.
+    @param deadline Until when the permit counts.
+    @param v, r, s The caller's signature of the permit.
+    """
+    self._check_holder(account)
+    custody._permit(amount, deadline, v, r, s)
+    self._deposit(account, amount)
+
+
+@external
+@nonreentrant
 def deposit_for(account: uint256, holder: address, amount: uint256, max_debt: uint256):
     """
     @dev Pays into someone's account. The caller names whom it means, so that a
@@ -130,8 +155,8 @@ def deposit_for(account: uint256, holder: address, amount: uint256, max_debt: ui
            the balance would pass 80 bits.
     @param max_debt Reverts if the account owes more.
     """
-    assert holder != empty(address) and self.account_holder[account] == holder, "settlement: not its holder"
-    assert self._accounts[account] & MASK_40 <= max_debt, "settlement: debt above maximum"
+    checks._require(holder != empty(address) and self.account_holder[account] == holder, "settlement: not its holder")
+    checks._require(self._accounts[account] & MASK_40 <= max_debt, "settlement: debt above maximum")
     self._deposit(account, amount)
 
 
@@ -146,7 +171,7 @@ def set_daily_limit(account: uint256, limit: uint256):
     @param limit Base units. Reverts above 56 bits.
     """
     self._check_holder(account)
-    assert limit <= MASK_56, "settlement: limit too large"
+    checks._require(limit <= MASK_56, "settlement: limit too large")
     packed: uint256 = self._accounts[account]
     highest: uint256 = (packed >> LIMIT_SHIFT) & MASK_56
     if packed & LOWERED != 0:
@@ -170,13 +195,13 @@ def request_withdrawal(account: uint256, amount: uint256):
     @param amount Base units. Reverts if zero or above 80 bits.
     """
     self._check_holder(account)
-    assert amount != 0 and amount <= MASK_80, "settlement: amount out of range"
+    checks._require(amount != 0 and amount <= MASK_80, "settlement: amount out of range")
     self._withdrawals[account] = (amount << 40) | block.timestamp
+    executable_at: uint256 = 0
+    lapses_at: uint256 = 0
+    executable_at, lapses_at = self._window(block.timestamp)
     log ISettlement.WithdrawalRequested(
-        account=account,
-        amount=amount,
-        executable_at=block.timestamp + WITHDRAWAL_DELAY_S,
-        lapses_at=block.timestamp + WITHDRAWAL_DELAY_S + WITHDRAWAL_WINDOW_S,
+        account=account, amount=amount, executable_at=executable_at, lapses_at=lapses_at
     )
 
 
@@ -188,7 +213,7 @@ def cancel_withdrawal(account: uint256):
            there is a request.
     """
     self._check_holder(account)
-    assert self._withdrawals[account] != 0, "settlement: no withdrawal requested"
+    checks._require(self._withdrawals[account] != 0, "settlement: no withdrawal requested")
     self._withdrawals[account] = 0
     log ISettlement.WithdrawalCancelled(account=account)
 
@@ -198,21 +223,24 @@ def cancel_withdrawal(account: uint256):
 def withdraw(account: uint256, to: address):
     """
     @dev Pays out what was requested, or as much of it as the account holds
-         beyond its debt. Works while settlement is paused.
+         beyond its debt. Works while settlement is paused, and at once when
+         nothing is settled here any more.
     @param account The account. Reverts unless the caller is its holder, the
            request is 72 to 96 hours old, and there is something to pay out.
     @param to Who receives. Reverts if zero.
     """
     self._check_holder(account)
     request: uint256 = self._withdrawals[account]
-    executable_at: uint256 = (request & MASK_40) + WITHDRAWAL_DELAY_S
-    assert request != 0, "settlement: no withdrawal requested"
-    assert block.timestamp >= executable_at, "settlement: withdrawal not due"
-    assert block.timestamp < executable_at + WITHDRAWAL_WINDOW_S, "settlement: withdrawal lapsed"
+    checks._require(request != 0, "settlement: no withdrawal requested")
+    executable_at: uint256 = 0
+    lapses_at: uint256 = 0
+    executable_at, lapses_at = self._window(request & MASK_40)
+    checks._require(block.timestamp >= executable_at, "settlement: withdrawal not due")
+    checks._require(block.timestamp < lapses_at, "settlement: withdrawal lapsed")
     packed: uint256 = self._accounts[account]
     balance: uint256 = packed >> BALANCE_SHIFT
     debt: uint256 = packed & MASK_40
-    assert balance > debt, "settlement: nothing to withdraw"
+    checks._require(balance > debt, "settlement: nothing to withdraw")
     # `balance` is larger than `debt`.
     amount: uint256 = min(request >> 40, unsafe_sub(balance, debt))
     # `amount` is at most `balance`, which fills the topmost bits.
@@ -231,7 +259,7 @@ def revoke_mandate(account: uint256, mandate: bytes32):
            before.
     """
     self._check_holder(account)
-    assert self.mandate_revoked_at[account][mandate] == 0, "settlement: mandate already revoked"
+    checks._require(self.mandate_revoked_at[account][mandate] == 0, "settlement: mandate already revoked")
     self.mandate_revoked_at[account][mandate] = block.timestamp
     log ISettlement.MandateRevoked(account=account, mandate=mandate)
 
@@ -280,8 +308,10 @@ def withdrawal(account: uint256) -> (uint256, uint256, uint256):
     request: uint256 = self._withdrawals[account]
     if request == 0:
         return 0, 0, 0
-    executable_at: uint256 = (request & MASK_40) + WITHDRAWAL_DELAY_S
-    return request >> 40, executable_at, executable_at + WITHDRAWAL_WINDOW_S
+    executable_at: uint256 = 0
+    lapses_at: uint256 = 0
+    executable_at, lapses_at = self._window(request & MASK_40)
+    return request >> 40, executable_at, lapses_at
 
 
 @internal
@@ -291,7 +321,23 @@ def _check_holder(account: uint256):
     @dev Reverts unless the caller is an account's holder.
     @param account The account.
     """
-    assert msg.sender == self.account_holder[account], "settlement: not the holder"
+    checks._require(msg.sender == self.account_holder[account], "settlement: not the holder")
+
+
+@internal
+@view
+def _window(requested_at: uint256) -> (uint256, uint256):
+    """
+    @dev When a withdrawal can be executed. Payers give notice so that sessions
+         under way can be settled; when none will be, there is nothing to wait for.
+    @param requested_at When it was requested.
+    @return uint256 From when.
+    @return uint256 Until before when.
+    """
+    if ledger._over():
+        return requested_at, MASK_40
+    executable_at: uint256 = requested_at + WITHDRAWAL_DELAY_S
+    return executable_at, executable_at + WITHDRAWAL_WINDOW_S
 
 
 @internal
@@ -302,8 +348,8 @@ def _deposit(account: uint256, amount: uint256):
     @param amount Base units.
     """
     packed: uint256 = self._accounts[account]
-    assert amount != 0 and amount <= MASK_80, "settlement: amount out of range"
-    assert (packed >> BALANCE_SHIFT) + amount <= MASK_80, "settlement: balance too large"
+    checks._require(amount != 0 and amount <= MASK_80, "settlement: amount out of range")
+    checks._require((packed >> BALANCE_SHIFT) + amount <= MASK_80, "settlement: balance too large")
     # The sum fits the topmost 80 bits.
     self._accounts[account] = unsafe_add(packed, amount << BALANCE_SHIFT)
     log ISettlement.Deposited(account=account, sender=msg.sender, amount=amount)

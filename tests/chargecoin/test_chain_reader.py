@@ -86,7 +86,7 @@ async def test_what_does_not_exist_reads_as_zeros(chain: Chain) -> None:
 
 
 async def test_money_of_an_untouched_protocol_is_zero(chain: Chain) -> None:
-    assert await chain.accrual(1) == (0, 0, 0, 0)
+    assert await chain.accrual(1) == (0, 0, 0, 0, 0)
     assert (await chain.unrouted_fees(), await chain.batch_count()) == (0, 0)
     assert (await chain.caps()).session == 2_000_000_000
     assert await chain.exposure_limit() == 50_000_000

@@ -36,7 +36,7 @@ def test_an_owner_takes_its_accrual_out_in_parts(world: World, settlement: Any) 
     assert (event.owner_id, event.to, event.amount) == (OWNER, world.station_owner, TOKEN)
     settlement.withdraw_accrual(OWNER, NET - TOKEN, sender=world.station_owner)
     assert world.token.balanceOf(world.station_owner) == NET
-    balance, debt, _, day_gross = settlement.accrual(OWNER)
+    balance, debt, _, _, day_gross = settlement.accrual(OWNER)
     assert (balance, debt, day_gross) == (0, 0, 9 * TOKEN)
     assert settlement.liabilities() == world.owed() == 91 * TOKEN + FEE
 
@@ -143,13 +143,18 @@ def test_nothing_is_deployed_half(world: World) -> None:
     members = [one.address for one in world.committee]
     deploy = source("Settlement").deploy
     token, registry = world.token, world.registry
+    rest = (world.campaigns, world.adjustments, world.payouts), NOBODY
     with boa.reverts("settlement: no registry"):
-        deploy(token, NOBODY, world.governance, world.guardian, members, 3)
+        deploy(token, NOBODY, world.governance, world.guardian, members, 3, *rest)
     for governance, guardian in ((NOBODY, world.guardian), (world.governance, NOBODY)):
         with boa.reverts("settlement: no governance or guardian"):
-            deploy(token, registry, governance, guardian, members, 3)
+            deploy(token, registry, governance, guardian, members, 3, *rest)
     with boa.reverts("settlement: threshold is not a majority"):
-        deploy(token, registry, world.governance, world.guardian, members, 2)
+        deploy(token, registry, world.governance, world.guardian, members, 2, *rest)
+    for missing in range(3):
+        peers = [peer if i != missing else NOBODY for i, peer in enumerate(rest[0])]
+        with boa.reverts("settlement: no peers"):
+            deploy(token, registry, world.governance, world.guardian, members, 3, peers, NOBODY)
     with boa.reverts("registry: no governance"):
         source("StationRegistry").deploy(NOBODY)
 

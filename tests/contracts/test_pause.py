@@ -58,9 +58,9 @@ def test_a_pause_stops_settling_and_collecting(world: World) -> None:
     with boa.reverts("settlement: paused"):
         world.submit(batch)
     with boa.reverts("settlement: paused"):
-        world.settlement.collect(*debt.arguments(), sender=world.stranger)
+        world.adjustments.collect(*debt.arguments(), sender=world.stranger)
     wait(PAUSE_S)
-    world.settlement.collect(*debt.arguments(), sender=world.stranger)
+    world.adjustments.collect(*debt.arguments(), sender=world.stranger)
 
 
 def test_a_pause_stops_nobody_from_taking_out_what_is_theirs(

@@ -41,7 +41,7 @@ def test_a_settled_session_moves_its_gross_from_the_payer_to_the_owner_less_the_
     assert outcome == Outcome(1 << 64 | 1, Status.SETTLED, Reason.NONE, OutcomeFlag(0), GROSS, 0, 0)
     today = now() // DAY_S
     assert tuple(settlement.account(account)) == (91 * TOKEN, 60 * TOKEN, GROSS, today, 0)
-    assert tuple(settlement.accrual(OWNER)) == (GROSS - FEE, 0, today, GROSS)
+    assert tuple(settlement.accrual(OWNER)) == (GROSS - FEE, 0, 0, today, GROSS)
     assert settlement.unrouted_fees() == FEE
     assert settlement.committee_day() == (today, GROSS)
     assert settlement.liabilities() == world.owed() == 100 * TOKEN
@@ -77,7 +77,9 @@ def test_events_commitment_and_head_say_the_same(
         running = record.next_hash(running, word, outcome.encode())
     assert tuple(settlement.head(CONNECTOR)) == (3, OWNER, running)
     expected = record.commitment(batch.runs, ROOT, [one.encode() for one in settled.outcomes])
-    assert settled.commitment == settlement.batch_commitment(1) == expected
+    assert settled.commitment == settlement.batch_commitment(1)
+    assert settled.commitment == expected + now().to_bytes(5, "big")
+    assert record.settled_at(settled.commitment) == now()
     assert (event.batch, event.epoch, event.evidence_root) == (1, 1, ROOT)
     assert (event.sessions, event.submitter) == (3, world.stranger)
     assert settlement.batch_count() == 1
@@ -221,7 +223,7 @@ def test_a_session_that_no_vault_pays_is_recorded_without_debt(
     outcome = world.settle_one(CONNECTOR, session(payer))
     assert verdict(outcome) == (Status.UNFUNDED, Reason(reason))
     assert (outcome.paid, outcome.debt) == (0, 0)
-    assert settlement.accrual(OWNER)[3] == settlement.committee_day()[1] == 0
+    assert settlement.accrual(OWNER)[4] == settlement.committee_day()[1] == 0
 
 
 def test_a_lowered_limit_binds_sessions_that_start_after_it(world: World, account: int) -> None:
@@ -400,7 +402,7 @@ def test_a_run_that_is_not_at_the_head_is_skipped_and_the_others_are_not(
             [outcome] = settled.outcomes
             assert outcome.session_id >> 64 == other
             assert settled.told == (0, outcome.encode())
-            assert settled.commitment == record.commitment(batch.runs, ROOT, settled.told)
+            assert settled.commitment[:27] == record.commitment(batch.runs, ROOT, settled.told)
     assert settlement.head(CONNECTOR)[0] == 0
 
 

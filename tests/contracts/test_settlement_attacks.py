@@ -10,7 +10,7 @@ import pytest
 from chargecoin.record import OutcomeFlag, Reason, Status
 from chargecoin.tariff import OPEN_END, Prices, Tariff
 from chargecoin.typed_data import CURVE_ORDER, batch_digest
-from tests.contracts.test_debts import owe
+from tests.contracts.adjusting import owe
 from tests.contracts.world import (
     DAY_S,
     HOUR_S,
@@ -198,6 +198,9 @@ ENTRANCES: dict[str, Callable[[World, int], tuple[str, tuple[Any, ...]]]] = {
     "withdraw_accrual": lambda w, account: ("withdraw_accrual", (OWNER, 1)),
     "route_fees": lambda w, account: ("route_fees", ()),
     "recover_surplus": lambda w, account: ("recover_surplus", (w.stranger,)),
+    "pay_out": lambda w, account: ("pay_out", (OWNER, 0, 2**24)),
+    "fund_budget": lambda w, account: ("fund_budget", (1, w.driver, TOKEN)),
+    "release_budget": lambda w, account: ("release_budget", (1, w.stranger, TOKEN)),
     "settle": lambda w, account: (
         "settle",
         w.batch([w.run(CONNECTOR, [session(account).encode()])]).arguments,
@@ -206,21 +209,19 @@ ENTRANCES: dict[str, Callable[[World, int], tuple[str, tuple[Any, ...]]]] = {
 
 
 @pytest.mark.parametrize("entrance", ENTRANCES)
-@pytest.mark.parametrize("exit_", ["deposit", "withdraw", "withdraw_accrual", "route_fees"])
+@pytest.mark.parametrize(
+    "exit_",
+    [
+        *("deposit", "withdraw", "withdraw_accrual", "route_fees"),
+        *("pay_out", "fund_budget", "release_budget"),
+    ],
+)
 def test_reentrancy(odd_token: Any, exit_: str, entrance: str) -> None:
     """The token calls back in the middle of a transfer, in the name of whoever may."""
-    world = World(token=odd_token)
     # The token itself is in every role, so that only the lock stands in its way.
     token = odd_token.address
-    world.driver = world.station_owner = world.governance = token
-    world.settlement = world.settlement.deployer.deploy(
-        token,
-        world.registry,
-        token,
-        world.guardian,
-        [one.address for one in world.committee],
-        world.threshold,
-    )
+    roles = dict.fromkeys(("driver", "station_owner", "governance", "campaigns", "payouts"), token)
+    world = World(token=odd_token, **roles)
     world.add_connector(world.add_owner())
     wait(2 * HOUR_S)
     account = world.open_account(token, balance=100 * TOKEN, limit=60 * TOKEN)
@@ -229,27 +230,31 @@ def test_reentrancy(odd_token: Any, exit_: str, entrance: str) -> None:
     world.settlement.request_withdrawal(account, 10 * TOKEN, sender=token)
     wait(73 * HOUR_S)
     odd_token.mint(world.settlement, TOKEN)
-    world.fund(token, 2 * TOKEN)
+    world.fund(token, 4 * TOKEN)
+    world.settlement.fund_budget(1, token, TOKEN, sender=token)
 
     name, arguments = ENTRANCES[entrance](world, account)
     call = getattr(world.settlement, name).prepare_calldata(*arguments)
     # On its own the call goes through ...
     with boa.env.anchor():
         boa.env.raw_call(world.settlement.address, sender=token, data=call)
-    before = world.owed()
+    before = world.owed(campaigns=1)
     odd_token.set_call_back(world.settlement, call)
     outer, others = ENTRANCES[exit_](world, account)
     getattr(world.settlement, outer)(*others, sender=token)
     # ... and in the middle of another it does not.
     assert not odd_token.called_back()
-    assert world.owed() == world.settlement.liabilities()
+    assert world.owed(campaigns=1) == world.settlement.liabilities()
     moved = {
         "deposit": TOKEN,
         "withdraw": -10 * TOKEN,
         "withdraw_accrual": -1,
         "route_fees": -9_000,
+        "pay_out": -(GROSS - 9_000),
+        "fund_budget": TOKEN,
+        "release_budget": -TOKEN,
     }
-    assert world.owed() - before == moved[exit_]
+    assert world.owed(campaigns=1) - before == moved[exit_]
 
 
 # Payers

@@ -1,4 +1,4 @@
-"""The registry, the settlement and the fee router with their roles, in titanoboa's chain."""
+"""The registry, the settlement and its peers with their roles, in titanoboa's chain."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from chargecoin.record import Outcome, Run, SessionRecord, encode_runs
 from chargecoin.tariff import Prices, Tariff
 from chargecoin.typed_data import Domain, Signer, batch_digest, order_signatures
 
+ZERO_ADDRESS: Final = "0x" + 40 * "0"
 CONTRACTS: Final = Path(__file__).resolve().parents[2] / "contracts"
 TOKEN: Final = 10**6
 DAY_S: Final = 86_400
@@ -110,19 +111,28 @@ class Settled:
 
 @dataclass
 class World:
-    """The contracts, one address a role, and the shortest way to do things with them."""
+    """The contracts, one address a role, and the shortest way to do things with them.
+
+    The settlement's peers are the real ones. A test that wants to be one itself, or has a
+    mock for it, gives an address; then nothing is deployed there.
+    """
 
     token: Any = None
     committee: Sequence[Signer] = ()
     threshold: int = 3
-    governance: Any = field(init=False)
-    guardian: Any = field(init=False)
-    driver: Any = field(init=False)
-    fleet: Any = field(init=False)
-    station_owner: Any = field(init=False)
-    operator: Any = field(init=False)
-    stranger: Any = field(init=False)
-    registry: Any = field(init=False)
+    campaigns: Any = None
+    adjustments: Any = None
+    payouts: Any = None
+    predecessor: Any = ZERO_ADDRESS
+    registry: Any = None
+    arbiters: Sequence[Signer] = field(init=False)
+    governance: Any = None
+    guardian: Any = None
+    driver: Any = None
+    fleet: Any = None
+    station_owner: Any = None
+    operator: Any = None
+    stranger: Any = None
     settlement: Any = field(init=False)
 
     def __post_init__(self) -> None:
@@ -131,10 +141,14 @@ class World:
             *("governance", "guardian", "driver", "fleet"),
             *("station_owner", "operator", "stranger"),
         ):
-            setattr(self, role, boa.env.generate_address(role))
+            setattr(self, role, getattr(self, role) or boa.env.generate_address(role))
         self.committee = self.committee or attesters(5)
         self.token = self.token or source("mocks/silent_token_mock").deploy()
-        self.registry = source("StationRegistry").deploy(self.governance)
+        self.registry = self.registry or source("StationRegistry").deploy(self.governance)
+        peers = {
+            name: getattr(self, name) or boa.env.generate_address(name)
+            for name in ("campaigns", "adjustments", "payouts")
+        }
         self.settlement = source("Settlement").deploy(
             self.token,
             self.registry,
@@ -142,7 +156,21 @@ class World:
             self.guardian,
             [one.address for one in self.committee],
             self.threshold,
+            tuple(peers.values()),
+            self.predecessor,
         )
+        self.arbiters = attesters(3, "arbiter")
+        arbiters = [one.address for one in self.arbiters]
+        for name, contract, arguments in (
+            ("campaigns", "CampaignManager", ()),
+            ("adjustments", "Adjustments", (arbiters, 2)),
+            ("payouts", "Payouts", ()),
+        ):
+            if getattr(self, name) is None:
+                deployed = source(contract).deploy(
+                    self.settlement, *arguments, override_address=peers[name]
+                )
+                setattr(self, name, deployed)
 
     # Station owners
 
@@ -256,13 +284,15 @@ class World:
         word = session if isinstance(session, int) else session.encode()
         return self.settle([self.run(connector, [word])]).only
 
-    def owed(self) -> int:
-        """The sum of what the contract owes, part by part."""
+    def owed(self, campaigns: int | None = None) -> int:
+        """The sum of what the contract owes, part by part; of all campaigns, or the first."""
         settlement = self.settlement
         vaults = [settlement.account(i + 1)[0] for i in range(settlement.account_count())]
         accruals = [settlement.accrual(i + 1)[0] for i in range(self.registry.owner_count())]
-        total: int = sum(vaults) + sum(accruals) + settlement.unrouted_fees()
-        return total
+        count = self.campaigns.campaign_count() if campaigns is None else campaigns
+        budgets = [settlement.budget(i + 1)[0] for i in range(count)]
+        total: int = sum(vaults) + sum(accruals) + sum(budgets)
+        return total + settlement.unrouted_fees() + int(settlement.held())
 
 
 def session(payer: int, *, energy_wh: int = 20_000, **changes: Any) -> SessionRecord:

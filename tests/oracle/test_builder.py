@@ -47,7 +47,7 @@ def session(number: int, connector: int = 1, gross: int = 100, tariff: int = 1) 
 def room(sessions: list[Pending], **limits: Any) -> list[int]:
     """Return which sessions fit: owner 1 has connectors 1 and 2, owner 2 has connector 3."""
     owners = {1: 1, 2: 1, 3: 2}
-    accruals = limits.pop("accruals", {1: Accrual(0, 0, DAY, 0), 2: Accrual(0, 0, DAY, 0)})
+    accruals = limits.pop("accruals", {1: Accrual(0, 0, 0, DAY, 0), 2: Accrual(0, 0, 0, DAY, 0)})
     committee_gross = limits.pop("committee_gross", 0)
     found = builder.within_caps(
         sessions,
@@ -70,7 +70,7 @@ def test_an_owners_day_makes_the_owners_sessions_wait() -> None:
 
 
 def test_what_the_owner_settled_today_counts_and_yesterday_does_not() -> None:
-    spent = {1: Accrual(0, 0, DAY, 950), 2: Accrual(0, 0, DAY - 1, 950)}
+    spent = {1: Accrual(0, 0, 0, DAY, 950), 2: Accrual(0, 0, 0, DAY - 1, 950)}
     waiting = [session(1), session(2, 3)]
     assert room(waiting, owner_day=1000, accruals=spent) == [2]
 

@@ -201,7 +201,7 @@ def settle(
     chain.members[EPOCH] = {signer.address for signer in ATTESTERS}
 
     outcomes = [settled(session_id, word).encode() for session_id, word in sessions]
-    commitment = record.commitment(wire, root, outcomes)
+    commitment = record.commitment(wire, root, outcomes) + expiry.to_bytes(5, "big")
     chain.commitments[batch] = commitment
     address, index = chain.deployment.address("Settlement"), itertools.count()
     logs = [
