@@ -23,11 +23,19 @@ for line in tomllib.load(open("pyproject.toml", "rb"))["tool"]["uv"]["override-d
     print(line)
 ' >"$overrides"
 
-env -i PATH="$PATH" HOME="$HOME" ${SSL_CERT_FILE:+SSL_CERT_FILE="$SSL_CERT_FILE"} \
-  "$tool/bin/uv" pip compile pyproject.toml --group contracts --group dev \
-  --no-config --universal --python-version 3.11 --override "$overrides" \
-  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header "$@" \
-  --quiet --output-file requirements.lock
+# resolve OUTPUT INPUT...: INPUT may be a file or options of uv that say what to resolve.
+resolve() {
+  local output=$1
+  shift
+  env -i PATH="$PATH" HOME="$HOME" ${SSL_CERT_FILE:+SSL_CERT_FILE="$SSL_CERT_FILE"} \
+    "$tool/bin/uv" pip compile --no-config --universal --python-version 3.11 \
+    --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+    --quiet --output-file "$output" "$@"
+}
+
+resolve requirements.lock pyproject.toml --group contracts --group dev --override "$overrides" "$@"
+# The prover is a program that is run, in an environment of its own: docs/proofs.md.
+resolve tests/symbolic/requirements.lock tests/symbolic/requirements.in "$@"
 
 npm install --package-lock-only --loglevel=error
 if grep -q '"resolved"' package-lock.json; then
