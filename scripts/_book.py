@@ -11,52 +11,66 @@ import orjson
 from eth_utils.address import is_address, to_checksum_address
 
 from chargecoin.errors import ConfigurationError
+from chargecoin.rewards import MAX_RETURN_BPS
 
 LOCAL_CHAINS: Final = frozenset({1337, 31337})
 LONGEST_WITHDRAWAL_S: Final = 96 * 3600
 LEAST_DELAY_S: Final = 2 * LONGEST_WITHDRAWAL_S
 SHARES: Final = ("stakers", "drivers", "stations", "treasury")
+BPS: Final = 10_000
+MAX_REIMBURSEMENT: Final = 100 * 10**6
+"""The constant of `Settlement`, base units a batch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How the protocol is set up. Without `token`, a worthless one is deployed (local chains).
 
-    Shares of the fees are basis points in the order of `SHARES`, `destinations` who
-    receives them; the delay is in seconds; no executors means that anyone may execute.
+    Shares of the fees are basis points in the order of `SHARES`; `treasury` receives the
+    last. `oracles` receives `reimbursement` (base units) for each settled batch, at most
+    what the batch brought in. Without `chg`, CHG is minted to `chg_holder`. The delay is
+    in seconds; no executors means that anyone may execute. `predecessor` is a settlement
+    whose connectors' heads are continued.
     """
 
     guardian: str
     members: tuple[str, ...]
     threshold: int
+    arbiters: tuple[str, ...]
+    arbiter_threshold: int
     proposers: tuple[str, ...]
-    destinations: tuple[str, ...]
+    treasury: str
+    oracles: str
+    chg_holder: str | None = None
+    chg: str | None = None
     shares: tuple[int, ...] = (4_000, 2_000, 2_000, 2_000)
+    reimbursement: int = 250_000
     executors: tuple[str, ...] = ()
     delay_s: int = LEAST_DELAY_S
     token: str | None = None
+    predecessor: str | None = None
 
     def checked(self, chain_id: int) -> Settings:
         """Return the settings in canonical form. Raises `ConfigurationError` if they cannot be."""
-        lists = (self.members, self.proposers, self.executors, self.destinations)
-        addresses = [self.guardian, *(one for some in lists for one in some)]
-        for address in [*addresses, *([self.token] if self.token else [])]:
+        lists = (self.members, self.arbiters, self.proposers, self.executors)
+        alone = (self.guardian, self.treasury, self.oracles)
+        optional = (self.token, self.chg, self.chg_holder, self.predecessor)
+        addresses = [*alone, *(one for some in lists for one in some), *filter(None, optional)]
+        for address in addresses:
             if not is_address(address):
                 raise ConfigurationError(f"{address!r} is not an address")
-        if len(set(self.members)) != len(self.members):
-            raise ConfigurationError("a committee member is named twice")
-        if not self.members:
-            raise ConfigurationError(
-                "the committee has no members; name them: --member ADDRESS … --threshold N"
-            )
-        if not len(self.members) < 2 * self.threshold <= 2 * len(self.members):
-            raise ConfigurationError(
-                f"a threshold of {self.threshold} is not a majority of {len(self.members)} members"
-            )
-        if len(self.shares) != len(SHARES) or sum(self.shares) != 10_000:
-            raise ConfigurationError(f"fee shares {self.shares} are not four that sum to 10,000")
+        _check_committee("committee", "--member", self.members, self.threshold)
+        _check_committee("arbiters' committee", "--arbiter", self.arbiters, self.arbiter_threshold)
+        members, arbiters = _ascending(self.members), _ascending(self.arbiters)
+        if both := set(members) & set(arbiters):
+            raise ConfigurationError(f"{min(both)} cannot both settle sessions and rule on them")
+        _check_fees(self.shares, self.reimbursement)
         if not self.proposers:
             raise ConfigurationError("governance needs a proposer")
+        if not self.chg and not self.chg_holder:
+            raise ConfigurationError(
+                "say who receives CHG (chg_holder), or which CHG is used (chg)"
+            )
         if chain_id not in LOCAL_CHAINS:
             if self.token is None:
                 raise ConfigurationError(f"name the payment token of chain {chain_id}")
@@ -65,17 +79,19 @@ class Settings:
                     f"governance must wait at least {LEAST_DELAY_S} s, twice the longest "
                     f"withdrawal, not {self.delay_s} s"
                 )
-        members = sorted(
-            (to_checksum_address(one) for one in self.members), key=lambda a: int(a, 16)
-        )
         return replace(
             self,
             guardian=to_checksum_address(self.guardian),
-            members=tuple(members),
+            members=members,
+            arbiters=arbiters,
             proposers=tuple(map(to_checksum_address, self.proposers)),
             executors=tuple(map(to_checksum_address, self.executors)),
-            destinations=tuple(map(to_checksum_address, self.destinations)),
+            treasury=to_checksum_address(self.treasury),
+            oracles=to_checksum_address(self.oracles),
+            chg_holder=to_checksum_address(self.chg_holder) if self.chg_holder else None,
+            chg=to_checksum_address(self.chg) if self.chg else None,
             token=to_checksum_address(self.token) if self.token else None,
+            predecessor=to_checksum_address(self.predecessor) if self.predecessor else None,
         )
 
     @classmethod
@@ -88,12 +104,19 @@ class Settings:
                 guardian=raw["guardian"],
                 members=tuple(raw["committee"]["members"]),
                 threshold=int(raw["committee"]["threshold"]),
+                arbiters=tuple(raw["arbiters"]["members"]),
+                arbiter_threshold=int(raw["arbiters"]["threshold"]),
                 proposers=tuple(raw["governance"]["proposers"]),
                 executors=tuple(raw["governance"].get("executors", ())),
                 delay_s=int(raw["governance"].get("delay_s", LEAST_DELAY_S)),
-                destinations=tuple(fees[name]["to"] for name in SHARES),
-                shares=tuple(int(fees[name]["share"]) for name in SHARES),
+                treasury=fees["treasury_to"],
+                oracles=fees["oracles_to"],
+                reimbursement=int(fees["reimbursement"]),
+                shares=tuple(int(fees[name]) for name in SHARES),
                 token=raw.get("token"),
+                chg=raw.get("chg"),
+                chg_holder=raw.get("chg_holder"),
+                predecessor=raw.get("predecessor"),
             )
         except FileNotFoundError:
             raise ConfigurationError(f"no settings at {path}") from None
@@ -109,6 +132,38 @@ class Settings:
             name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()
         }
         return cls(**values)
+
+
+def _ascending(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(map(to_checksum_address, addresses), key=lambda one: int(one, 16)))
+
+
+def _check_committee(what: str, option: str, members: tuple[str, ...], threshold: int) -> None:
+    if not members:
+        raise ConfigurationError(f"the {what} has no members; name them: {option} ADDRESS …")
+    if len(set(map(str.lower, members))) != len(members):
+        raise ConfigurationError(f"a member of the {what} is named twice")
+    if not len(members) < 2 * threshold <= 2 * len(members):
+        raise ConfigurationError(
+            f"a threshold of {threshold} is not a majority of {len(members)} members of the {what}"
+        )
+
+
+def _check_fees(shares: tuple[int, ...], reimbursement: int) -> None:
+    if len(shares) != len(SHARES) or sum(shares) != BPS or min(shares) < 0:
+        raise ConfigurationError(f"fee shares {shares} are not four that sum to 10,000")
+    stakers, drivers, stations, _ = shares
+    # What somebody can have back of a fee that they paid themselves: docs/rewards.md.
+    if stakers + max(MAX_RETURN_BPS, drivers) + max(MAX_RETURN_BPS, stations) >= BPS:
+        raise ConfigurationError(
+            f"with fee shares {shares}, charging oneself could earn more than it costs; "
+            "give stakers less (docs/rewards.md)"
+        )
+    if not 0 <= reimbursement <= MAX_REIMBURSEMENT:
+        raise ConfigurationError(
+            f"a reimbursement of {reimbursement} base units a batch is not within 0 and "
+            f"{MAX_REIMBURSEMENT}"
+        )
 
 
 def book_path(named: Path | None, chain_id: int) -> Path:
@@ -148,11 +203,35 @@ class Book:
         raw = self.raw.get("settings")
         return Settings.from_json(raw) if raw else None
 
+    @property
+    def wired(self) -> bool:
+        """Whether governance has done all that a new deployment needs."""
+        return bool(self.raw.get("wired"))
+
+    def set_wired(self) -> None:
+        """Note that governance has done all that a new deployment needs."""
+        self.raw["wired"] = True
+        self.save()
+
     def add(self, name: str, entry: dict[str, Any], block_number: int) -> None:
         """Enter a contract and save."""
         if not self.contracts:
             self.raw["start_block"] = block_number
         self.contracts[name] = entry
+        self.announce(None)
+
+    @property
+    def announced(self) -> dict[str, Any] | None:
+        """The creation that was about to be sent when the book was last saved."""
+        raw: dict[str, Any] | None = self.raw.get("announced")
+        return raw
+
+    def announce(self, creation: dict[str, Any] | None) -> None:
+        """Note a creation before it is sent, or that it is no longer waited for; and save."""
+        if creation is None:
+            self.raw.pop("announced", None)
+        else:
+            self.raw["announced"] = creation
         self.save()
 
     def save(self, settings: Settings | None = None) -> None:

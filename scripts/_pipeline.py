@@ -60,6 +60,31 @@ class Pipeline:
         )
         return [Sender(signer, nonce) for signer, nonce in zip(found, nonces, strict=True)]
 
+    async def sign(self, sender: Sender, call: Call) -> Signed:
+        """Return a call as the sender's next transaction, signed and not sent.
+
+        It is tried first, so that what would be refused costs nothing: raises
+        `RevertedError` then.
+        """
+        gas = await estimate_gas(self.rpc, call, sender.address)
+        fees = await suggest_fees(self.rpc)
+        limited = replace(call, gas=gas * 6 // 5)
+        signed = sign(limited, sender.signer, chain_id=self.chain_id, nonce=sender.nonce, fees=fees)
+        sender.nonce += 1
+        return signed
+
+    async def confirm(self, sender: Sender, call: Call, signed: Signed) -> Receipt:
+        """Send what was signed and return its receipt. Raises `RevertedError` if it failed."""
+        await send(self.rpc, signed)
+        found = await wait_for_receipt(self.rpc, signed.hash)
+        await self._check(sender, call, found)
+        return found
+
+    async def _check(self, sender: Sender, call: Call, found: Receipt) -> None:
+        if not found.succeeded:
+            reason = await failure_reason(self.rpc, call, sender.address, found)
+            raise RevertedError(call.name, reason)
+
     async def execute(
         self, jobs: Sequence[tuple[Sender, Call]], what: str = "transactions"
     ) -> list[Receipt]:
@@ -71,9 +96,10 @@ class Pipeline:
         """
         if len(jobs) == 1:
             [(sender, call)] = jobs
-            gas = await estimate_gas(self.rpc, call, sender.address)
-            jobs = [(sender, replace(call, gas=gas * 6 // 5))]
-        receipts: list[Receipt] = []
+            receipts = [await self.confirm(sender, call, await self.sign(sender, call))]
+            self.report(f"{what}: 1 of 1")
+            return receipts
+        receipts = []
         for start in range(0, len(jobs), IN_FLIGHT):
             receipts += await self._execute(jobs[start : start + IN_FLIGHT])
             self.report(f"{what}: {len(receipts)} of {len(jobs)}")
@@ -99,9 +125,7 @@ class Pipeline:
             for one, raw in zip(signed, answers, strict=True)
         ]
         for (sender, call), found in zip(jobs, receipts, strict=True):
-            if not found.succeeded:
-                reason = await failure_reason(self.rpc, call, sender.address, found)
-                raise RevertedError(call.name, reason)
+            await self._check(sender, call, found)
         return receipts
 
     @asynccontextmanager

@@ -7,7 +7,7 @@ covers the code, its immutables and its first storage, and needs no masks.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 from eth_utils.address import to_checksum_address
@@ -18,7 +18,9 @@ from chargecoin.chain.calls import constructor_arguments
 from chargecoin.chain.events import Event, decode_events
 from chargecoin.chain.transactions import receipt
 from chargecoin.chain.values import to_bytes
+from chargecoin.rewards import Kind
 from scripts._book import Book, Settings
+from scripts._deployment import PEERS
 from scripts._governance import ADMIN_ROLE, ANYONE, EXECUTOR_ROLE, PROPOSER_ROLE, read
 
 
@@ -66,9 +68,11 @@ async def _events(rpc: Rpc, book: Book, name: str) -> list[Event]:
     return list(decode_events(name, address, logs))
 
 
-async def committee_in_force(rpc: Rpc, book: Book) -> tuple[tuple[str, ...], int]:
-    """Return the members and the threshold of the last committee appointed."""
-    events = await _events(rpc, book, "Settlement")
+async def committee_in_force(
+    rpc: Rpc, book: Book, name: str = "Settlement"
+) -> tuple[tuple[str, ...], int]:
+    """Return the members and the threshold of the last committee that a contract appointed."""
+    events = await _events(rpc, book, name)
     last = [event.args for event in events if event.name == "CommitteeAppointed"][-1]
     return tuple(to_checksum_address(one) for one in last["members"]), int(last["threshold"])
 
@@ -99,39 +103,70 @@ async def parameter_differences(rpc: Rpc, book: Book, settings: Settings) -> lis
     ]
 
 
+def _addresses(at: Mapping[str, str]) -> Iterator[tuple[str, str, object]]:
+    """Yield which contract names which: (contract, view, address)."""
+    token, timelock, settlement = at["Token"], at["Timelock"], at["Settlement"]
+    yield "StationRegistry", "governance", timelock
+    yield "Settlement", "token", token
+    yield "Settlement", "registry", at["StationRegistry"]
+    yield "Settlement", "governance", timelock
+    yield "Settlement", "fee_router", at["FeeRouter"]
+    for view, name in zip(("campaigns", "adjustments", "payouts"), PEERS, strict=True):
+        yield "Settlement", view, at[name]
+        yield name, "settlement", settlement
+    yield "StakingPool", "chg", at["ChargeCoin"]
+    yield "StakingPool", "token", token
+    for name in ("DriverRewards", "StationRewards"):
+        yield name, "settlement", settlement
+        yield name, "chg", at["ChargeCoin"]
+        yield name, "token", token
+        yield name, "registry", at["StationRegistry"]
+    yield "FeeRouter", "token", token
+    yield "FeeRouter", "settlement", settlement
+    yield "FeeRouter", "governance", timelock
+
+
+def _decided(at: Mapping[str, str], settings: Settings) -> Iterator[tuple[str, str, object]]:
+    """Yield what was decided: (contract, view, value)."""
+    to = (at["StakingPool"], at["DriverRewards"], at["StationRewards"], settings.treasury)
+    yield "Timelock", "getMinDelay", settings.delay_s
+    yield "Settlement", "guardian", settings.guardian
+    yield "Settlement", "predecessor", settings.predecessor or ANYONE
+    yield "Settlement", "reimbursement_per_batch", settings.reimbursement
+    yield "DriverRewards", "guardian", settings.guardian
+    yield "DriverRewards", "kind", Kind.DRIVERS.value
+    yield "StationRewards", "guardian", settings.guardian
+    yield "StationRewards", "kind", Kind.STATIONS.value
+    yield "FeeRouter", "oracles", settings.oracles
+    yield "FeeRouter", "destinations", to
+    yield "FeeRouter", "shares", settings.shares
+
+
 async def _parameters(
     rpc: Rpc, book: Book, settings: Settings
 ) -> AsyncIterator[tuple[str, Any, Any]]:
-    addresses = {name: book.address(name) for name in book.contracts}
-    token, timelock = addresses["Token"], addresses["Timelock"]
-    registry, settlement = addresses["StationRegistry"], addresses["Settlement"]
-    router = addresses["FeeRouter"]
-    if settings.token is not None:
-        yield "the payment token", settings.token, token
-    for contract, name, wanted in (
-        ("StationRegistry", "governance", timelock),
-        ("Settlement", "token", token),
-        ("Settlement", "registry", registry),
-        ("Settlement", "governance", timelock),
-        ("Settlement", "guardian", settings.guardian),
-        ("Settlement", "fee_router", router),
-        ("FeeRouter", "token", token),
-        ("FeeRouter", "settlement", settlement),
-        ("FeeRouter", "governance", timelock),
-        ("FeeRouter", "destinations", settings.destinations),
-        ("FeeRouter", "shares", settings.shares),
-        ("Timelock", "getMinDelay", settings.delay_s),
+    at = {name: book.address(name) for name in book.contracts}
+    for what, given, name in (
+        ("the payment token", settings.token, "Token"),
+        ("CHG", settings.chg, "ChargeCoin"),
     ):
-        [there] = await read(rpc, contract, addresses[contract], name)
-        yield f"{contract}.{name}", wanted, there
-    members, threshold = await committee_in_force(rpc, book)
-    yield "the committee's members", settings.members, members
-    yield "the committee's threshold", settings.threshold, threshold
+        if given is not None:
+            yield what, given, at[name]
+    for name, view, wanted in (*_addresses(at), *_decided(at, settings)):
+        [there] = await read(rpc, book.contracts[name].get("contract", name), at[name], view)
+        yield f"{name}.{view}", wanted, there
+    for contract, what, members, threshold in (
+        ("Settlement", "the committee", settings.members, settings.threshold),
+        ("Adjustments", "the arbiters", settings.arbiters, settings.arbiter_threshold),
+    ):
+        there_members, there_threshold = await committee_in_force(rpc, book, contract)
+        yield f"the members of {what}", members, there_members
+        yield f"the threshold of {what}", threshold, there_threshold
     roles = await _events(rpc, book, "Timelock")
     executors = settings.executors or (ANYONE,)
     for what, role, wanted_holders in (
         ("the timelock's proposers", PROPOSER_ROLE, settings.proposers),
         ("the timelock's executors", EXECUTOR_ROLE, executors),
-        ("the timelock's administrators", ADMIN_ROLE, (timelock,)),
+        ("the timelock's administrators", ADMIN_ROLE, (at["Timelock"],)),
     ):
         yield what, sorted(wanted_holders, key=lambda one: int(one, 16)), _holders(roles, role)

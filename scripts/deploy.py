@@ -11,7 +11,7 @@ from ape.cli import ConnectedProviderCommand
 from chargecoin.errors import ConfigurationError
 from scripts._ape import account_option, run, signer, test_address
 from scripts._book import LOCAL_CHAINS, Book, Settings, book_path
-from scripts._deployment import deploy, plan
+from scripts._deployment import created_at, deploy, plan
 from scripts._pipeline import Pipeline
 from scripts._verification import parameter_differences
 
@@ -21,8 +21,8 @@ def settings_for(
 ) -> Settings:
     """Return the settings of a file, or those of a local chain, with options before both.
 
-    On a local chain governance acts without delay, the fees go to the deployer and
-    the second test account is the guardian.
+    On a local chain governance acts without delay, the second test account is the
+    guardian, the third the arbiter, and money and CHG go to the deployer.
     """
     if file is not None:
         settings = Settings.from_toml(file)
@@ -31,8 +31,12 @@ def settings_for(
             guardian=test_address(1),
             members=(),
             threshold=0,
+            arbiters=(test_address(2),),
+            arbiter_threshold=1,
             proposers=(deployer,),
-            destinations=(deployer,) * 4,
+            treasury=deployer,
+            oracles=deployer,
+            chg_holder=deployer,
             delay_s=0,
         )
     else:
@@ -53,7 +57,11 @@ def settings_for(
 @click.option("--settings", type=click.Path(path_type=Path), help="settings (TOML)")
 @click.option("--member", "members", multiple=True, metavar="ADDRESS", help="committee member")
 @click.option("--threshold", type=int, help="how many members must sign")
+@click.option("--arbiter", "arbiters", multiple=True, metavar="ADDRESS", help="rules on disputes")
+@click.option("--arbiter-threshold", type=int, help="how many arbiters must sign")
 @click.option("--token", metavar="ADDRESS", help="payment token; a test one on local chains")
+@click.option("--chg", metavar="ADDRESS", help="CHG that is there already")
+@click.option("--predecessor", metavar="ADDRESS", help="settlement whose heads are continued")
 @click.option("--guardian", metavar="ADDRESS", help="may pause and revoke committees")
 @click.option("--proposer", "proposers", multiple=True, metavar="ADDRESS", help="governs")
 @click.option("--delay", "delay_s", type=int, metavar="SECONDS", help="of governance")
@@ -77,13 +85,17 @@ def cli(
         path = book_path(out, pipeline.chain_id)
         book = Book(path, pipeline.chain_id)
         wanted = settings_for(pipeline.chain_id, key.address, settings, options)
+        [deployer] = await pipeline.senders([key])
+        coming = deployer.nonce
         for step in plan(book, wanted):
-            state = f"is at {step.address}" if step.address else "is missing"
-            click.echo(f"{step.name} {state}")
+            if step.address:
+                click.echo(f"{step.name} is at {step.address}")
+                continue
+            click.echo(f"{step.name} is missing; to be at {created_at(key.address, coming)}")
+            coming += 1
         if dry_run:
             click.echo(f"nothing was done; the book would be {path}")
             return
-        [deployer] = await pipeline.senders([key])
         progress = await deploy(pipeline, deployer, book, wanted)
         click.echo(progress.message)
         faults = await parameter_differences(pipeline.rpc, book, wanted)

@@ -15,7 +15,7 @@ from scripts._book import Book, book_path
 from scripts._governance import Governance
 from scripts._pipeline import Pipeline
 
-GOVERNED = ("StationRegistry", "Settlement", "FeeRouter", "Timelock")
+GOVERNED = ("StationRegistry", "Settlement", "Adjustments", "FeeRouter", "Timelock")
 
 
 def argument(text: str) -> Any:

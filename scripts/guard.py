@@ -12,21 +12,26 @@ from scripts._ape import account_option, deployment_option, run, signer
 from scripts._book import Book, book_path
 from scripts._pipeline import Pipeline
 
+DISTRIBUTORS = {"drivers": "DriverRewards", "stations": "StationRewards"}
 
-@click.group(short_help="Stop settlement, or end a committee, as the guardian")
+
+@click.group(short_help="Stop settlement, end a committee, or void a reward root, as guardian")
 def cli() -> None:
-    """Stop settlement, or end a committee, as the guardian.
+    """Stop settlement, end a committee, or void a reward root, as the guardian.
 
     Example: ape run guard pause --network ethereum:mainnet:node --account guardian
     """
 
 
-def _act(account: str | None, book: Path | None, name: str, *arguments: int) -> None:
+def _act(
+    account: str | None, book: Path | None, contract: str, function: str, *arguments: int
+) -> None:
     async def work(pipeline: Pipeline) -> None:
         entered = Book(book_path(book, pipeline.chain_id), pipeline.chain_id)
         [guardian] = await pipeline.senders([signer(account, pipeline.chain_id)])
-        call = contract_call("Settlement", name, entered.address("Settlement"), *arguments)
-        await pipeline.execute([(guardian, call)], name)
+        compiled = entered.contracts[contract]["contract"]
+        call = contract_call(compiled, function, entered.address(contract), *arguments)
+        await pipeline.execute([(guardian, call)], f"{contract}.{function}")
 
     run(work)
 
@@ -39,16 +44,34 @@ def pause(account: str | None, book: Path | None) -> None:
 
     Withdrawals go on. Example: ape run guard pause --account guardian
     """
-    _act(account, book, "pause")
+    _act(account, book, "Settlement", "pause")
 
 
 @cli.command(cls=ConnectedProviderCommand)
 @account_option
 @deployment_option
+@click.option("--arbiters", is_flag=True, help="the arbiters of EPOCH, not the settling committee")
 @click.argument("epoch", type=int)
-def revoke(account: str | None, book: Path | None, epoch: int) -> None:
+def revoke(account: str | None, book: Path | None, epoch: int, *, arbiters: bool) -> None:
     """End the committee of EPOCH at once and for good.
 
     Example: ape run guard revoke 3 --account guardian
     """
-    _act(account, book, "revoke_committee", epoch)
+    if arbiters:
+        _act(account, book, "Adjustments", "revoke_arbiters", epoch)
+    else:
+        _act(account, book, "Settlement", "revoke_committee", epoch)
+
+
+@cli.command(cls=ConnectedProviderCommand)
+@account_option
+@deployment_option
+@click.argument("kind", type=click.Choice(tuple(DISTRIBUTORS)))
+@click.argument("epoch", type=int)
+def void(account: str | None, book: Path | None, kind: str, epoch: int) -> None:
+    """Take away the reward root of EPOCH, in the three days after it was posted.
+
+    `chargecoin rewards verify` says whether it is wrong. Example: ape run guard void
+    drivers 2954 --account guardian
+    """
+    _act(account, book, DISTRIBUTORS[kind], "void_root", epoch)

@@ -18,6 +18,7 @@ from scripts._pipeline import Pipeline
 from scripts._verification import committee_in_force
 
 TOKEN_UNIT = 10**6
+CHG_UNIT = 10**18
 
 
 def money(amount: int) -> str:
@@ -41,6 +42,7 @@ def cli(book: Path | None) -> None:
         await chain.check()
         router, token = entered.address("FeeRouter"), entered.address("Token")
         members, threshold = await committee_in_force(pipeline.rpc, entered)
+        arbiters, needed = await committee_in_force(pipeline.rpc, entered, "Adjustments")
         caps, exposure, batches, liabilities, unrouted, epoch = await asyncio.gather(
             chain.caps(),
             chain.exposure_limit(),
@@ -52,6 +54,12 @@ def cli(book: Path | None) -> None:
         [delay] = await read(pipeline.rpc, "Timelock", entered.address("Timelock"), "getMinDelay")
         [shares] = await read(pipeline.rpc, "FeeRouter", router, "shares")
         [to] = await read(pipeline.rpc, "FeeRouter", router, "destinations")
+        [reimbursed] = await read(pipeline.rpc, "FeeRouter", router, "reimbursed")
+        [kept] = await read(pipeline.rpc, "FeeRouter", router, "total_owed")
+        settlement, pool = entered.address("Settlement"), entered.address("StakingPool")
+        [reimbursable] = await read(pipeline.rpc, "Settlement", settlement, "reimbursable")
+        [held_back] = await read(pipeline.rpc, "Settlement", settlement, "held")
+        [staked] = await read(pipeline.rpc, "StakingPool", pool, "total_staked")
         [held] = await read(
             pipeline.rpc, "TestStablecoin", token, "balanceOf", entered.address("Settlement")
         )
@@ -60,6 +68,8 @@ def cli(book: Path | None) -> None:
             ("governance delay", f"{delay} s"),
             (f"committee {epoch}", f"{threshold} of {len(members)}"),
             *(("  member", member) for member in members),
+            ("arbiters", f"{needed} of {len(arbiters)}"),
+            *(("  arbiter", arbiter) for arbiter in arbiters),
             ("session cap", money(caps.session)),
             ("owner day cap", money(caps.owner_day)),
             ("committee day cap", money(caps.committee_day)),
@@ -70,7 +80,11 @@ def cli(book: Path | None) -> None:
             ),
             ("batches settled", str(batches)),
             ("liabilities", money(liabilities)),
+            ("held in disputes", money(held_back)),
             ("unrouted fees", money(unrouted)),
+            ("oracles reimbursed", f"{money(reimbursed)} of {money(reimbursable)}"),
+            ("shares refused", money(kept)),
+            ("CHG staked", f"{staked // CHG_UNIT:,}"),
             ("token balance", money(held)),
         ]
 

@@ -27,6 +27,9 @@ LONGEST_GRACE_S = 86_400
 )
 @account_option
 @deployment_option
+@click.option(
+    "--arbiters", is_flag=True, help="the committee that rules on disputes, not the settling one"
+)
 @click.option("--member", "members", multiple=True, required=True, metavar="ADDRESS")
 @click.option("--threshold", type=int, required=True, help="how many members must sign")
 @click.option(
@@ -37,7 +40,13 @@ LONGEST_GRACE_S = 86_400
     help="for how long the outgoing committee stays valid (3600)",
 )
 def cli(
-    account: str | None, book: Path | None, members: tuple[str, ...], threshold: int, grace: int
+    account: str | None,
+    book: Path | None,
+    members: tuple[str, ...],
+    threshold: int,
+    grace: int,
+    *,
+    arbiters: bool,
 ) -> None:
     """Announce the committee, or appoint it when the timelock's delay has passed.
 
@@ -49,16 +58,21 @@ def cli(
         entered = Book(path, pipeline.chain_id)
         if entered.settings is None:
             raise ConfigurationError(f"{path} is no finished address book; run `ape run deploy`")
-        wanted = replace(entered.settings, members=members, threshold=threshold)
+        if arbiters:
+            contract, function = "Adjustments", "appoint_arbiters"
+            wanted = replace(entered.settings, arbiters=members, arbiter_threshold=threshold)
+        else:
+            contract, function = "Settlement", "appoint_committee"
+            wanted = replace(entered.settings, members=members, threshold=threshold)
         wanted = wanted.checked(pipeline.chain_id)
-        if await committee_in_force(pipeline.rpc, entered) == (wanted.members, threshold):
+        named = wanted.arbiters if arbiters else wanted.members
+        if await committee_in_force(pipeline.rpc, entered, contract) == (named, threshold):
             click.echo("this committee is in force")
             entered.save(wanted)
             return
         [sender] = await pipeline.senders([signer(account, pipeline.chain_id)])
-        settlement = entered.address("Settlement")
-        terms = (wanted.members, threshold, grace)
-        call = contract_call("Settlement", "appoint_committee", settlement, *terms)
+        terms = (named, threshold, grace)
+        call = contract_call(contract, function, entered.address(contract), *terms)
         governance = Governance(pipeline, entered.address("Timelock"), sender)
         progress = await governance.act(call)
         click.echo(progress.message)

@@ -11,7 +11,7 @@ import pytest_asyncio
 from chargecoin.chain import Rpc
 from chargecoin.local_node import CHAIN_ID, LocalNode
 from scripts._book import Settings
-from scripts._local import DEPLOYER, GUARDIAN
+from scripts._local import DEPLOYER, local_settings
 from scripts._pipeline import Pipeline, Sender
 from tests.support.protocol import attester_signers
 
@@ -31,14 +31,7 @@ async def deployer(pipeline: Pipeline) -> Sender:
 
 @pytest.fixture
 def settings() -> Settings:
-    return Settings(
-        guardian=GUARDIAN.address,
-        members=tuple(signer.address for signer in attester_signers(3)),
-        threshold=2,
-        proposers=(DEPLOYER.address,),
-        destinations=(DEPLOYER.address,) * 4,
-        delay_s=0,
-    ).checked(CHAIN_ID)
+    return local_settings(tuple(signer.address for signer in attester_signers(3)), 2)
 
 
 @pytest.fixture

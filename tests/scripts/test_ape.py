@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import msgspec
 import pytest
 
 from chargecoin.local_node import LocalNode
+from scripts._local import ARBITER
 from tests.support.protocol import ONBOARDING, Protocol, attester_signers
 
 ROOT = Path(__file__).parents[2]
@@ -58,11 +60,14 @@ def test_deploy_onboard_govern_and_inspect(ape: Ape, tmp_path: Path) -> None:
 
     planned = ape.run(*deploy, "--dry-run")
     assert planned.returncode == 0, planned.stderr
-    assert "Settlement is missing" in planned.stdout
+    assert "Settlement is missing; to be at 0x" in planned.stdout
+    predicted = dict(re.findall(r"(\w+) is missing; to be at (0x\w{40})", planned.stdout))
     assert not book.exists()
 
     deployed = ape.run(*deploy)
     assert deployed.returncode == 0, deployed.stderr
+    entered = json.loads(book.read_text())["contracts"]
+    assert {name: entry["address"] for name, entry in entered.items()} == predicted
     where = ("--deployment", str(book))
     onboarded = ape.run("onboard", *where, "--input", str(source), "--out", str(ids))
     assert onboarded.returncode == 0, onboarded.stderr
@@ -71,6 +76,12 @@ def test_deploy_onboard_govern_and_inspect(ape: Ape, tmp_path: Path) -> None:
     rotated = ape.run("rotate_committee", *where, *members(), "--threshold", "3")
     assert rotated.returncode == 0, rotated.stderr
     assert "executed" in rotated.stdout
+    arbiters = ape.run(
+        *("rotate_committee", *where, "--arbiters"),
+        *("--member", ARBITER.address),
+        *("--threshold", "1"),
+    )
+    assert "this committee is in force" in arbiters.stdout, arbiters.stderr
     paused = ape.run("guard", "pause", *where, "--account", "TEST::1")
     assert paused.returncode == 0, paused.stderr
     governed = ape.run("govern", *where, "FeeRouter", "set_shares", "[10000, 0, 0, 0]")
@@ -80,6 +91,7 @@ def test_deploy_onboard_govern_and_inspect(ape: Ape, tmp_path: Path) -> None:
     assert "3 of 3" in shown.stdout
     assert "5,100.000000" in shown.stdout
     assert "100.00 % to" in shown.stdout
+    assert f"arbiter            {ARBITER.address}" in shown.stdout
 
 
 def test_verification_compiles_and_finds_a_changed_parameter_and_nothing_else(
@@ -93,7 +105,7 @@ def test_verification_compiles_and_finds_a_changed_parameter_and_nothing_else(
     assert refused.returncode == 1
     assert refused.stdout.splitlines() == [
         "compiling…",
-        "the committee's threshold: the settings say 3, the chain says 2",
+        "the threshold of the committee: the settings say 3, the chain says 2",
     ]
     assert "Error: 1 of the checks failed" in refused.stderr
 

@@ -17,6 +17,7 @@ TOKEN = "0x" + "11" * 20
 TOML = """
 token = "0x1111111111111111111111111111111111111111"
 guardian = "0x2222222222222222222222222222222222222222"
+chg_holder = "0x9999999999999999999999999999999999999999"
 
 [governance]
 delay_s = 691200
@@ -29,11 +30,18 @@ members = [
 ]
 threshold = 2
 
+[arbiters]
+members = ["0x7777777777777777777777777777777777777777"]
+threshold = 1
+
 [fees]
-stakers = { share = 5000, to = "0x6666666666666666666666666666666666666666" }
-drivers = { share = 2000, to = "0x6666666666666666666666666666666666666666" }
-stations = { share = 2000, to = "0x6666666666666666666666666666666666666666" }
-treasury = { share = 1000, to = "0x6666666666666666666666666666666666666666" }
+stakers = 4500
+drivers = 2000
+stations = 2000
+treasury = 1500
+treasury_to = "0x6666666666666666666666666666666666666666"
+oracles_to = "0x8888888888888888888888888888888888888888"
+reimbursement = 250000
 """
 
 
@@ -42,15 +50,19 @@ def test_a_settings_file_is_read_and_put_in_order(tmp_path: Path) -> None:
     file.write_text(TOML)
     settings = Settings.from_toml(file).checked(PUBLIC_CHAIN)
     assert settings.members == ("0x" + "44" * 20, "0x" + "55" * 20)
-    assert settings.shares == (5_000, 2_000, 2_000, 1_000)
+    assert settings.shares == (4_500, 2_000, 2_000, 1_500)
+    assert (settings.arbiters, settings.arbiter_threshold) == (("0x" + "77" * 20,), 1)
+    assert (settings.treasury, settings.oracles) == ("0x" + "66" * 20, "0x" + "88" * 20)
     assert settings.executors == ()
 
 
-@pytest.mark.parametrize("missing", ["guardian", "threshold", "treasury", "proposers"])
+@pytest.mark.parametrize(
+    "missing", ["guardian", "threshold", "treasury ", "proposers", "oracles_to"]
+)
 def test_a_settings_file_without_a_needed_field_is_refused(tmp_path: Path, missing: str) -> None:
     file = tmp_path / "settings.toml"
     file.write_text("\n".join(li for li in TOML.splitlines() if not li.startswith(missing)))
-    with pytest.raises(ConfigurationError, match=missing):
+    with pytest.raises(ConfigurationError, match=missing.strip()):
         Settings.from_toml(file)
 
 
@@ -62,7 +74,15 @@ def test_a_settings_file_without_a_needed_field_is_refused(tmp_path: Path, missi
         ({"members": ()}, "has no members"),
         ({"members": ("0x1",) * 3}, "not an address"),
         ({"members": (TOKEN, TOKEN, TOKEN)}, "named twice"),
+        ({"arbiters": ()}, "the arbiters' committee has no members"),
+        ({"arbiter_threshold": 0}, "not a majority of 1 members of the arbiters"),
+        ({"arbiters": (TOKEN,), "members": (TOKEN,), "threshold": 1}, "both settle sessions and"),
         ({"shares": (5_000, 5_000, 1, 0)}, "sum to 10,000"),
+        ({"shares": (11_000, 0, -1_000, 0)}, "sum to 10,000"),
+        ({"shares": (5_000, 2_000, 2_000, 1_000)}, "could earn more than it costs"),
+        ({"shares": (4_000, 3_500, 2_500, 0)}, "could earn more than it costs"),
+        ({"reimbursement": 100_000_001}, "not within 0 and 100000000"),
+        ({"chg_holder": None}, "say who receives CHG"),
         ({"proposers": ()}, "needs a proposer"),
         ({"guardian": "nobody"}, "'nobody' is not an address"),
     ],

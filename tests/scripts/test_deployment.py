@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from chargecoin import deployments
-from chargecoin.chain import Chain, Rpc
-from chargecoin.errors import WrongChainError
+from chargecoin.chain import Chain, Receipt, Rpc
+from chargecoin.chain.transactions import Call, Signed, contract_call, send
+from chargecoin.errors import ConfigurationError, WrongChainError
 from chargecoin.local_node import CHAIN_ID, LocalNode
 from scripts._book import Book, Settings
-from scripts._deployment import CONTRACTS, deploy, plan
-from scripts._local import DEPLOYER
+from scripts._deployment import CONTRACTS, PEERS, deploy
+from scripts._governance import Governance
+from scripts._local import DEPLOYER, GUARDIAN
 from scripts._pipeline import Pipeline, Sender
 from scripts._verification import parameter_differences
 
@@ -42,20 +44,98 @@ async def test_deploying_again_changes_nothing(
     assert (Book(path, CHAIN_ID).raw, anvil.rpc("eth_blockNumber")) == before
 
 
-async def test_a_broken_run_is_continued(
+class BrokenOffError(Exception):
+    """The machine went away."""
+
+
+class BreakingPipeline(Pipeline):
+    """Breaks off around one creation: before it is sent, or after it without waiting."""
+
+    def __init__(self, pipeline: Pipeline, name: str, *, sent: bool) -> None:
+        super().__init__(pipeline.rpc, pipeline.chain_id)
+        self._name = f"creation of {name}"
+        self._sent = sent
+
+    async def confirm(self, sender: Sender, call: Call, signed: Signed) -> Receipt:
+        if call.name == self._name:
+            if self._sent:
+                await send(self.rpc, signed)
+            raise BrokenOffError
+        return await super().confirm(sender, call, signed)
+
+
+async def break_off(
+    pipeline: Pipeline, settings: Settings, path: Path, name: str, *, sent: bool
+) -> None:
+    """Deploy until the creation of one contract."""
+    breaking = BreakingPipeline(pipeline, name, sent=sent)
+    [deployer] = await breaking.senders([DEPLOYER])
+    with pytest.raises(BrokenOffError):
+        await deploy(breaking, deployer, Book(path, CHAIN_ID), settings)
+
+
+@pytest.mark.parametrize("sent", [False, True], ids=["before sending", "after sending"])
+@pytest.mark.parametrize("name", ["Token", "Settlement", *PEERS, "FeeRouter"])
+async def test_a_run_that_broke_off_is_continued_and_creates_nothing_twice(
+    pipeline: Pipeline, settings: Settings, path: Path, name: str, sent: bool
+) -> None:
+    await break_off(pipeline, settings, path, name, sent=sent)
+    there = dict(Book(path, CHAIN_ID).contracts)
+    [deployer] = await pipeline.senders([DEPLOYER])
+    created_before = deployer.nonce
+    book = Book(path, CHAIN_ID)
+    assert (await deploy(pipeline, deployer, book, settings)).done
+    assert tuple(book.contracts) == CONTRACTS
+    assert {one: book.contracts[one] for one in there} == there
+    assert await parameter_differences(pipeline.rpc, book, settings) == []
+    # Each of three acts of governance is announced and executed.
+    missing = len(CONTRACTS) - len(there) - sent
+    assert deployer.nonce == created_before + missing + 6
+    assert book.announced is None
+
+
+@pytest.mark.parametrize("name", PEERS)
+async def test_a_settlement_is_given_up_if_the_contracts_beside_it_cannot_be_created_any_more(
+    pipeline: Pipeline, settings: Settings, path: Path, name: str
+) -> None:
+    await break_off(pipeline, settings, path, name, sent=False)
+    given_up = Book(path, CHAIN_ID).address("Settlement")
+    [deployer] = await pipeline.senders([DEPLOYER])
+    await pipeline.execute([(deployer, Call(GUARDIAN.address, b"", 21_000, 1))])
+    said: list[str] = []
+    pipeline.report = said.append
+    book = Book(path, CHAIN_ID)
+    assert (await deploy(pipeline, deployer, book, settings)).done
+    assert book.address("Settlement") != given_up
+    assert any(f"Settlement at {given_up} is given up" in line for line in said)
+    assert await parameter_differences(pipeline.rpc, book, settings) == []
+
+
+async def test_another_account_cannot_create_the_contracts_beside_settlement(
+    pipeline: Pipeline, settings: Settings, path: Path
+) -> None:
+    await break_off(pipeline, settings, path, "Adjustments", sent=False)
+    [other] = await pipeline.senders([GUARDIAN])
+    with pytest.raises(ConfigurationError, match=f"{DEPLOYER.address} created Settlement"):
+        await deploy(pipeline, other, Book(path, CHAIN_ID), settings)
+    assert "Settlement" in Book(path, CHAIN_ID).contracts
+
+
+async def test_what_governance_changes_later_is_not_undone_by_deploying_again(
     pipeline: Pipeline, deployer: Sender, settings: Settings, path: Path
 ) -> None:
     book = Book(path, CHAIN_ID)
     await deploy(pipeline, deployer, book, settings)
-    there = {name: book.address(name) for name in CONTRACTS}
-    del book.contracts["FeeRouter"], book.raw["settings"]
-    book.save()
-    again = Book(path, CHAIN_ID)
-    assert [step.name for step in plan(again, settings) if step.address is None] == ["FeeRouter"]
-    await deploy(pipeline, deployer, again, settings)
-    kept = {name for name in CONTRACTS if again.address(name) == there[name]}
-    assert kept == set(CONTRACTS) - {"FeeRouter"}
-    assert await parameter_differences(pipeline.rpc, again, settings) == []
+    governance = Governance(pipeline, book.address("Timelock"), deployer)
+    settlement = book.address("Settlement")
+    assert (
+        await governance.act(contract_call("Settlement", "set_reimbursement", settlement, 1))
+    ).done
+    nonce = deployer.nonce
+    assert (await deploy(pipeline, deployer, Book(path, CHAIN_ID), settings)).done
+    assert deployer.nonce == nonce
+    [fault] = await parameter_differences(pipeline.rpc, book, settings)
+    assert fault.startswith("Settlement.reimbursement_per_batch")
 
 
 async def test_a_token_that_is_there_is_used_and_not_replaced(
@@ -64,11 +144,12 @@ async def test_a_token_that_is_there_is_used_and_not_replaced(
     first = Book(tmp_path / "first.json", CHAIN_ID)
     await deploy(pipeline, deployer, first, settings)
     token = first.address("Token")
+    chg = first.address("ChargeCoin")
     book = Book(path, CHAIN_ID)
-    wanted = replace(settings, token=token).checked(CHAIN_ID)
+    wanted = replace(settings, token=token, chg=chg).checked(CHAIN_ID)
     await deploy(pipeline, deployer, book, wanted)
-    assert book.address("Token") == token
-    assert "contract" not in book.contracts["Token"]
+    assert (book.address("Token"), book.address("ChargeCoin")) == (token, chg)
+    assert "contract" not in book.contracts["Token"] | book.contracts["ChargeCoin"]
     assert await parameter_differences(pipeline.rpc, book, wanted) == []
 
 
@@ -121,4 +202,6 @@ async def test_who_is_no_proposer_is_told_what_to_propose(
     progress = await deploy(pipeline, deployer, book, foreign)
     assert not progress.done
     assert f"by a proposer of the timelock {book.address('Timelock')}" in progress.message
-    assert f"target {book.address('Settlement')}, data 0x" in progress.message
+    assert progress.message.count("to be announced by a proposer") == 3
+    for name in ("FeeRouter", "Settlement"):
+        assert f"target {book.address(name)}, data 0x" in progress.message

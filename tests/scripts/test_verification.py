@@ -14,12 +14,10 @@ from scripts._book import Book, Settings
 from scripts._governance import PROPOSER_ROLE, Governance
 from scripts._pipeline import Pipeline, Sender
 from scripts._verification import code_differences, parameter_differences
+from scripts.export_abi import SOLIDITY, VYPER
 from tests.support.protocol import Protocol
 
-COMPILED = {
-    name: artifact(name)["bytecode"]
-    for name in ("TestStablecoin", "Timelock", "StationRegistry", "Settlement", "FeeRouter")
-}
+COMPILED = {name: artifact(name)["bytecode"] for name in (*VYPER, *SOLIDITY)}
 STRANGER = "0x" + "42" * 20
 
 
@@ -81,11 +79,15 @@ async def test_an_unknown_creation_is_not_taken_on_trust(pipeline: Pipeline, boo
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"guardian": STRANGER}, "Settlement.guardian"),
-        ({"threshold": 3}, "the committee's threshold"),
-        ({"members": (STRANGER,)}, "the committee's members"),
+        ({"threshold": 3}, "the threshold of the committee"),
+        ({"members": (STRANGER,)}, "the members of the committee"),
         ({"shares": (1_000, 2_000, 3_000, 4_000)}, "FeeRouter.shares"),
-        ({"destinations": (STRANGER,) * 4}, "FeeRouter.destinations"),
+        ({"treasury": STRANGER}, "FeeRouter.destinations"),
+        ({"oracles": STRANGER}, "FeeRouter.oracles"),
+        ({"reimbursement": 1}, "Settlement.reimbursement_per_batch"),
+        ({"predecessor": STRANGER}, "Settlement.predecessor"),
+        ({"arbiters": (STRANGER,)}, "the members of the arbiters"),
+        ({"chg": STRANGER}, "CHG"),
         ({"delay_s": 5}, "Timelock.getMinDelay"),
         ({"proposers": (STRANGER,)}, "the timelock's proposers"),
         ({"executors": (STRANGER,)}, "the timelock's executors"),
@@ -103,6 +105,30 @@ async def test_a_changed_parameter_is_found_and_both_values_named(
     [fault] = faults
     assert fault.startswith(f"{named}: the settings say ")
     assert "the chain says" in fault
+
+
+async def test_another_guardian_is_found_wherever_it_is_one(
+    pipeline: Pipeline, book: Book, settings: Settings
+) -> None:
+    faults = await parameter_differences(pipeline.rpc, book, replace(settings, guardian=STRANGER))
+    assert [fault.split(":")[0] for fault in faults] == [
+        "Settlement.guardian",
+        "DriverRewards.guardian",
+        "StationRewards.guardian",
+    ]
+
+
+async def test_contracts_that_do_not_name_each_other_are_found(
+    pipeline: Pipeline, book: Book, settings: Settings
+) -> None:
+    payouts, campaigns = book.address("Payouts"), book.address("CampaignManager")
+    book.contracts["Payouts"]["address"] = campaigns
+    [fault] = [
+        one
+        for one in await parameter_differences(pipeline.rpc, book, settings)
+        if one.startswith("Settlement.payouts")
+    ]
+    assert fault == (f"Settlement.payouts: the settings say {campaigns}, the chain says {payouts}")
 
 
 async def test_a_proposer_added_later_is_found(
