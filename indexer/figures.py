@@ -262,7 +262,11 @@ class HourTotals:
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """One line of the session list. `day` is the settlement day at the site."""
+    """One line of the session list. `day` is the settlement day at the site.
+
+    `discount` is what an owner's own campaign granted beyond its budget. Since then
+    `collected` was paid of the debt and `waived` given up, and `refunded` went back.
+    """
 
     session_id: int
     key: int
@@ -284,6 +288,10 @@ class SessionRow:
     fee: int
     debt: int
     collected: int
+    campaign_id: int
+    discount: int
+    refunded: int
+    waived: int
     assurance: int
     status: int
     reason: int
@@ -352,10 +360,15 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Payout:
-    """A withdrawal from an owner's accrual."""
+    """What left an owner's accrual for it: withdrawn by itself, or paid out on schedule.
+
+    `reference` is the destination's payment reference, zeros where there is none.
+    """
 
     amount: int
     recipient: str
+    kind: Literal["withdrawn", "paid_out"]
+    reference: str
     provenance: Provenance
 
 
@@ -520,6 +533,7 @@ class SessionFilter:
     status: int | None = None
     reason: int | None = None
     assurance: int | None = None
+    campaign_id: int | None = None
     exceptions: bool = False
     since: date | None = None
     until: date | None = None

@@ -8,15 +8,12 @@ by key, not by offset: pass a page's `after` back in.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import date
 from typing import Final, Self
 
-from sqlalchemy import Connection, Engine
-
 from chargecoin.errors import FieldRangeError
-from indexer.database import open_engine, snapshot
+from indexer.database import open_engine
 from indexer.figures import (
     USES,
     Batch,
@@ -52,12 +49,32 @@ from indexer.figures import (
     Utilisation,
 )
 from indexer.hours import to_day
+from indexer.money_figures import (
+    BudgetEntry,
+    Campaign,
+    CampaignDay,
+    CampaignTotals,
+    Dispute,
+    Entry,
+    PayoutFailure,
+    PayoutPlan,
+    Refund,
+    RewardClaim,
+    RewardEpoch,
+    RoutedFees,
+)
 from indexer.queries import history, live, money, places, sessions
+from indexer.read_money import MAX_PAGE, NOT_STARTED, MoneyReads, bounded, status_of
 
 __all__ = [
     "MAX_PAGE",
+    "NOT_STARTED",
     "USES",
     "Batch",
+    "BudgetEntry",
+    "Campaign",
+    "CampaignDay",
+    "CampaignTotals",
     "Carbon",
     "Change",
     "Collection",
@@ -65,6 +82,8 @@ __all__ = [
     "ConnectorState",
     "ConnectorTotals",
     "DayTotals",
+    "Dispute",
+    "Entry",
     "FeedSource",
     "FeedWord",
     "Finality",
@@ -74,10 +93,16 @@ __all__ = [
     "Owner",
     "Page",
     "Payout",
+    "PayoutFailure",
+    "PayoutPlan",
     "Period",
     "Provenance",
     "ReadModel",
     "ReasonCount",
+    "Refund",
+    "RewardClaim",
+    "RewardEpoch",
+    "RoutedFees",
     "SessionDetail",
     "SessionFilter",
     "SessionRow",
@@ -91,30 +116,11 @@ __all__ = [
     "Utilisation",
 ]
 
-MAX_PAGE: Final = 1_000
 EVERYTHING: Final = SessionFilter()
-NOT_STARTED: Final = Status(
-    chain_id=0,
-    number=0,
-    hash="0x",
-    timestamp=0,
-    head_number=0,
-    safe_number=0,
-    final_number=0,
-    state="backfill",
-    detail="the indexer has not stored a block yet",
-    reorgs=0,
-    deepest_reorg=0,
-    change=0,
-)
 
 
-class ReadModel:
+class ReadModel(MoneyReads):
     """Questions to the indexer's tables. `owner_id` None asks for all owners together."""
-
-    def __init__(self, engine: Engine) -> None:
-        """Read from a database that `indexer.database` opened."""
-        self._engine = engine
 
     @classmethod
     def open(cls, database: str) -> Self:
@@ -128,9 +134,6 @@ class ReadModel:
     def close(self) -> None:
         """Close the connections."""
         self._engine.dispose()
-
-    def _snapshot(self) -> AbstractContextManager[Connection]:
-        return snapshot(self._engine)
 
     # --- places ---
 
@@ -164,7 +167,7 @@ class ReadModel:
     def tariffs(self, connector_id: int) -> tuple[Tariff, ...]:
         """Return a connector's tariffs as published, by index."""
         with self._snapshot() as connection:
-            return places.list_tariffs(connection, _status(connection), connector_id)
+            return places.list_tariffs(connection, status_of(connection), connector_id)
 
     def meter_keys(self, connector_id: int) -> tuple[MeterKey, ...]:
         """Return a connector's meter keys, each with who vouches for it now."""
@@ -224,13 +227,6 @@ class ReadModel:
         with self._snapshot() as connection:
             return money.carbon(connection, owner_id, since, until)
 
-    def payouts(self, owner_id: int, after: int | None = None, limit: int = 50) -> Page[Payout]:
-        """Return an owner's withdrawals from the accrual, newest first."""
-        with self._snapshot() as connection:
-            return Page(
-                *money.payouts(connection, _status(connection), owner_id, after, _bounded(limit))
-            )
-
     # --- performance by session time, approximate ---
 
     def hours(
@@ -266,7 +262,7 @@ class ReadModel:
         with self._snapshot() as connection:
             return Page(
                 *sessions.list_sessions(
-                    connection, _status(connection), wanted, after, _bounded(limit)
+                    connection, status_of(connection), wanted, after, bounded(limit)
                 )
             )
 
@@ -296,7 +292,7 @@ class ReadModel:
         """Return everything the chain says of one session, None if it says nothing."""
         with self._snapshot() as connection:
             try:
-                return sessions.one_session(connection, _status(connection), session_id)
+                return sessions.one_session(connection, status_of(connection), session_id)
             except FieldRangeError:
                 return None
 
@@ -309,20 +305,20 @@ class ReadModel:
         """Return batches newest first."""
         with self._snapshot() as connection:
             return Page(
-                *sessions.list_batches(connection, _status(connection), after, _bounded(limit))
+                *sessions.list_batches(connection, status_of(connection), after, bounded(limit))
             )
 
     def batch(self, batch: int) -> Batch | None:
         """Return one batch by number, None if there is none."""
         with self._snapshot() as connection:
-            return sessions.one_batch(connection, _status(connection), batch)
+            return sessions.one_batch(connection, status_of(connection), batch)
 
     # --- now ---
 
     def status(self) -> Status:
         """Return how far the tables are and whether they may be shown as current."""
         with self._snapshot() as connection:
-            return _status(connection)
+            return status_of(connection)
 
     def changes_since(self, change: int, limit: int = live.CHANGES_LIMIT) -> tuple[Change, ...]:
         """Return what changed after `change` (start from `status().change`), oldest first."""
@@ -363,11 +359,3 @@ class ReadModel:
         """Return the oracles whose feeds are followed, and how well."""
         with self._snapshot() as connection:
             return live.sources(connection)
-
-
-def _status(connection: Connection) -> Status:
-    return live.status(connection) or NOT_STARTED
-
-
-def _bounded(limit: int) -> int:
-    return max(1, min(limit, MAX_PAGE))

@@ -23,21 +23,18 @@ from indexer.figures import (
     DayTotals,
     HourTotals,
     Overview,
-    Payout,
     Period,
     Site,
     SiteTotals,
-    Status,
     Totals,
 )
 from indexer.hours import LocalTime, from_day, local_time, to_day
-from indexer.queries.places import list_sites, provenance, with_block
+from indexer.queries.places import list_sites
 from indexer.rollups import collection_sums, refund_sums, settlement_sums
 from indexer.rows import CollectionRow, RefundRow, SessionRow
 from indexer.schema import (
     LOG_BITS,
     SETTLEMENT_SUMS,
-    accrual_withdrawals,
     blocks,
     collections,
     connector_hours,
@@ -336,16 +333,3 @@ def hourly(
             old = found.get(hour, [0] * len(names))
             found[hour] = [value + int(more) for value, more in zip(old, sums, strict=True)]
     return tuple(HourTotals(hour, *found[hour]) for hour in sorted(found))
-
-
-def payouts(
-    connection: Connection, status: Status, owner_id: int, after: int | None, limit: int
-) -> tuple[tuple[Payout, ...], int | None]:
-    """Return an owner's accrual withdrawals, newest first, and the key that continues them."""
-    table = accrual_withdrawals
-    query = with_block(table).where(table.c.owner_id == owner_id)
-    if after is not None:
-        query = query.where(table.c.id < after)
-    rows = connection.execute(query.order_by(table.c.id.desc()).limit(limit + 1)).all()
-    items = tuple(Payout(row.amount, row.recipient, provenance(row, status)) for row in rows)
-    return items[:limit], rows[limit - 1].id if len(rows) > limit else None

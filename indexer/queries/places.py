@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, Table, func, select
 
+from chargecoin.tariff import Tariff as TariffSlot
 from indexer.figures import Connector, MeterKey, Owner, Provenance, Site, Status, Tariff
 from indexer.hours import is_zone
 from indexer.schema import (
@@ -16,6 +17,7 @@ from indexer.schema import (
     meter_key_revocations,
     meter_key_vouchings,
     meter_keys,
+    owner_accounts,
     owners,
     sites,
     stations,
@@ -48,13 +50,24 @@ def provenance(row: Row[Any], status: Status, transaction: bytes | None = None) 
 def list_owners(connection: Connection) -> tuple[Owner, ...]:
     """Return all owners by id."""
     found = connection.execute(select(owners).order_by(owners.c.owner_id))
-    return tuple(Owner(row.owner_id, row.account, row.name) for row in found)
+    changed = _accounts(connection)
+    return tuple(
+        Owner(row.owner_id, changed.get(row.owner_id, row.account), row.name) for row in found
+    )
 
 
 def one_owner(connection: Connection, owner_id: int) -> Owner | None:
     """Return one owner."""
     row = connection.execute(select(owners).where(owners.c.owner_id == owner_id)).one_or_none()
-    return None if row is None else Owner(row.owner_id, row.account, row.name)
+    if row is None:
+        return None
+    return Owner(owner_id, _accounts(connection).get(owner_id, row.account), row.name)
+
+
+def _accounts(connection: Connection) -> dict[int, str]:
+    """Return the account in force of each owner that changed it."""
+    rows = connection.execute(select(owner_accounts).order_by(owner_accounts.c.id))
+    return {row.owner_id: row.account for row in rows}
 
 
 def list_sites(connection: Connection, owner_id: int | None = None) -> tuple[Site, ...]:
@@ -161,6 +174,22 @@ def list_tariffs(connection: Connection, status: Status, connector_id: int) -> t
     query = with_block(tariffs).where(tariffs.c.connector_id == connector_id)
     found = connection.execute(query.order_by(tariffs.c.tariff_index))
     return tuple(_to_tariff(row, status) for row in found)
+
+
+def tariff_at(connection: Connection, status: Status, connector_id: int, at: int) -> Tariff | None:
+    """Return the tariff in force at `at`: the last one that began by then, if it has not ended.
+
+    Each ends the one before (docs/protocol.md, section 3).
+    """
+    begun = [
+        one
+        for one in list_tariffs(connection, status, connector_id)
+        if TariffSlot.decode(one.slot).valid_from <= at
+    ]
+    newest = max(begun, key=lambda one: one.tariff_index, default=None)
+    if newest is None or at >= TariffSlot.decode(newest.slot).valid_to:
+        return None
+    return newest
 
 
 def one_tariff(

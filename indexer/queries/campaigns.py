@@ -1,0 +1,261 @@
+"""Campaigns with their budgets and what they did; fees routed; reward epochs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, Table, func, select
+
+from indexer.figures import Status
+from indexer.money_figures import (
+    BudgetEntry,
+    Campaign,
+    CampaignDay,
+    CampaignTotals,
+    RewardClaim,
+    RewardEpoch,
+    RoutedFees,
+)
+from indexer.queries.places import provenance, with_block
+from indexer.schema import (
+    budget_fundings,
+    budget_releases,
+    campaign_closings,
+    campaign_connectors,
+    campaign_days,
+    campaign_entries,
+    campaign_pauses,
+    campaign_resumptions,
+    campaigns,
+    collections,
+    fee_routings,
+    fees_returned,
+    fees_routed,
+    reimbursements,
+    reward_claims,
+    reward_fundings,
+    reward_rollovers,
+    reward_roots,
+    reward_voids,
+    route_failures,
+    route_retries,
+    sessions,
+)
+
+_SUMS: Final = tuple(field.name for field in fields(CampaignTotals))
+
+
+def list_campaigns(
+    connection: Connection,
+    status: Status,
+    owner_id: int | None = None,
+    campaign_id: int | None = None,
+) -> tuple[Campaign, ...]:
+    """Return campaigns by id: all, an owner's (0: sponsors'), or one."""
+    query = with_block(campaigns)
+    if owner_id is not None:
+        query = query.where(campaigns.c.owner_id == owner_id)
+    if campaign_id is not None:
+        query = query.where(campaigns.c.campaign_id == campaign_id)
+    rows = connection.execute(query.order_by(campaigns.c.campaign_id)).all()
+    return tuple(_campaign(connection, row, status) for row in rows)
+
+
+def _of(connection: Connection, table: Table, campaign_id: int) -> Sequence[Row[Any]]:
+    query = select(table).where(table.c.campaign_id == campaign_id).order_by(table.c.id)
+    return connection.execute(query).all()
+
+
+def _campaign(connection: Connection, row: Row[Any], status: Status) -> Campaign:
+    number = row.campaign_id
+    closing = _of(connection, campaign_closings, number)
+    begun = _of(connection, campaign_pauses, number)
+    ended = _of(connection, campaign_resumptions, number)
+    entries = campaign_entries
+    budget = connection.execute(
+        select(entries)
+        .where(entries.c.campaign_id == number)
+        .order_by(entries.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return Campaign(
+        campaign_id=number,
+        kind=row.kind,
+        owner_id=row.owner_id,
+        creator=row.creator,
+        name=row.name,
+        starts_at=row.starts_at,
+        ends_at=min([row.ends_at, *(one.ends_at for one in closing)]),
+        closed=bool(closing),
+        pauses=tuple(
+            (one.paused_from, ended[i].paused_to if i < len(ended) else None)
+            for i, one in enumerate(begun)
+        ),
+        hour_mask=int.from_bytes(row.hour_mask, "big"),
+        rate_bps=row.rate_bps,
+        session_cap=row.session_cap,
+        day_cap=row.day_cap,
+        min_sessions=row.min_sessions,
+        window_days=row.window_days,
+        driver_cap=row.driver_cap,
+        connectors=tuple(
+            sorted({one.connector_id for one in _of(connection, campaign_connectors, number)})
+        ),
+        funded=sum(one.amount for one in _of(connection, budget_fundings, number)),
+        released=sum(one.amount for one in _of(connection, budget_releases, number)),
+        left=0 if budget is None else budget.budget,
+        spent=0 if budget is None else budget.spent,
+        day=0 if budget is None else budget.day,
+        day_spent=0 if budget is None else budget.day_spent,
+        totals=_totals(connection, number),
+        provenance=provenance(row, status),
+    )
+
+
+def _totals(connection: Connection, campaign_id: int) -> CampaignTotals:
+    table = campaign_days
+    row = connection.execute(
+        select(*(func.coalesce(func.sum(table.c[name]), 0) for name in _SUMS)).where(
+            table.c.campaign_id == campaign_id
+        )
+    ).one()
+    return CampaignTotals(*(int(value) for value in row))
+
+
+def list_days(connection: Connection, campaign_id: int) -> tuple[CampaignDay, ...]:
+    """Return the settlement days on which a campaign did something, oldest first."""
+    table = campaign_days
+    query = (
+        select(table.c.day, *(func.sum(table.c[name]) for name in _SUMS))
+        .where(table.c.campaign_id == campaign_id)
+        .group_by(table.c.day)
+        .order_by(table.c.day)
+    )
+    return tuple(
+        CampaignDay(day, CampaignTotals(*(int(value) for value in sums)))
+        for day, *sums in connection.execute(query)
+    )
+
+
+def list_entries(
+    connection: Connection, status: Status, campaign_id: int, after: int | None, limit: int
+) -> tuple[tuple[BudgetEntry, ...], int | None]:
+    """Return the changes of a budget newest first, and the key that continues them."""
+    table = campaign_entries
+    query = with_block(table).where(table.c.campaign_id == campaign_id)
+    if after is not None:
+        query = query.where(table.c.id < after)
+    rows = connection.execute(query.order_by(table.c.id.desc()).limit(limit + 1)).all()
+    found = (
+        BudgetEntry(
+            kind=row.kind,
+            reference=row.reference,
+            sessions=row.sessions,
+            amount=row.amount,
+            left=row.budget,
+            spent=row.spent,
+            provenance=provenance(row, status),
+        )
+        for row in rows[:limit]
+    )
+    return tuple(found), rows[limit - 1].id if len(rows) > limit else None
+
+
+# --- fees and rewards ---
+
+
+def _sum(connection: Connection, table: Table, column: str = "amount") -> int:
+    """Add up in Python: amounts may be larger than the integers of SQLite."""
+    return sum(connection.scalars(select(table.c[column])))
+
+
+def routed(connection: Connection) -> RoutedFees:
+    """Return where the protocol fee went."""
+    charged = int(connection.scalar(select(func.sum(sessions.c.fee))) or 0)
+    charged += int(connection.scalar(select(func.sum(collections.c.fee))) or 0)
+    kept: defaultdict[str, int] = defaultdict(int)
+    for table, sign in ((route_failures, 1), (route_retries, -1)):
+        for row in connection.execute(select(table)):
+            kept[row.recipient] += sign * row.amount
+    return RoutedFees(
+        unrouted=charged - _sum(connection, fees_routed) - _sum(connection, fees_returned),
+        oracles=_sum(connection, reimbursements),
+        stakers=_sum(connection, fee_routings, "stakers"),
+        drivers=_sum(connection, fee_routings, "drivers"),
+        stations=_sum(connection, fee_routings, "stations"),
+        treasury=_sum(connection, fee_routings, "treasury"),
+        kept={to: amount for to, amount in sorted(kept.items()) if amount},
+    )
+
+
+_Pot = tuple[int, int]
+_NONE: Final[_Pot] = (0, 0)
+
+
+def _pots(connection: Connection, table: Table, kind: int) -> dict[int, tuple[_Pot, int]]:
+    found: dict[int, tuple[_Pot, int]] = {}
+    for row in connection.execute(select(table).where(table.c.kind == kind)):
+        (payment, chg), count = found.get(row.epoch, (_NONE, 0))
+        found[row.epoch] = ((payment + row.payment, chg + row.chg), count + 1)
+    return found
+
+
+def list_epochs(connection: Connection, kind: int) -> tuple[RewardEpoch, ...]:
+    """Return the reward epochs of drivers (1) or stations (2) that have funds, newest first."""
+    funded = _pots(connection, reward_fundings, kind)
+    claimed = _pots(connection, reward_claims, kind)
+    rolled = _pots(connection, reward_rollovers, kind)
+    for row in connection.execute(select(reward_rollovers).where(reward_rollovers.c.kind == kind)):
+        (payment, chg), count = funded.get(row.into_epoch, (_NONE, 0))
+        funded[row.into_epoch] = ((payment + row.payment, chg + row.chg), count)
+    voided = {
+        (row.epoch, row.attempt)
+        for row in connection.execute(select(reward_voids).where(reward_voids.c.kind == kind))
+    }
+    posted = connection.execute(
+        select(reward_roots).where(reward_roots.c.kind == kind).order_by(reward_roots.c.id)
+    )
+    roots = {row.epoch: row for row in posted if (row.epoch, row.attempt) not in voided}
+    found = []
+    for epoch in sorted(funded.keys() | roots.keys(), reverse=True):
+        root = roots.get(epoch)
+        paid, claims = claimed.get(epoch, (_NONE, 0))
+        found.append(
+            RewardEpoch(
+                kind=kind,
+                epoch=epoch,
+                funded=funded.get(epoch, (_NONE, 0))[0],
+                root=None if root is None else "0x" + root.root.hex(),
+                attempt=None if root is None else root.attempt,
+                allotted=_NONE if root is None else (root.payment, root.chg),
+                claimable_at=None if root is None else root.claimable_at,
+                expires_at=None if root is None else root.expires_at,
+                claimed=paid,
+                claims=claims,
+                rolled_over=rolled.get(epoch, (_NONE, 0))[0],
+            )
+        )
+    return tuple(found)
+
+
+def list_claims(
+    connection: Connection, status: Status, kind: int, recipient: int
+) -> tuple[RewardClaim, ...]:
+    """Return the rewards paid to a vault account (kind 1) or an owner (2), newest first."""
+    table = reward_claims
+    query = with_block(table).where(table.c.kind == kind, table.c.recipient == recipient)
+    return tuple(
+        RewardClaim(
+            kind=kind,
+            epoch=row.epoch,
+            recipient=recipient,
+            account=row.account,
+            payment=row.payment,
+            chg=row.chg,
+            provenance=provenance(row, status),
+        )
+        for row in connection.execute(query.order_by(table.c.id.desc()))
+    )

@@ -1,0 +1,184 @@
+"""The part of the read model that is about money beside settlement.
+
+Statements, payouts, refunds, disputes, campaigns, fees and rewards. Pages use it through
+`indexer.read_model.ReadModel`.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Final
+
+from sqlalchemy import Connection, Engine
+
+from indexer.database import snapshot
+from indexer.figures import Page, Payout, Status, Tariff
+from indexer.money_figures import (
+    BudgetEntry,
+    Campaign,
+    CampaignDay,
+    Dispute,
+    Entry,
+    PayoutFailure,
+    PayoutPlan,
+    Refund,
+    RewardClaim,
+    RewardEpoch,
+    RoutedFees,
+)
+from indexer.queries import books, campaigns, live, places
+
+MAX_PAGE: Final = 1_000
+NOT_STARTED: Final = Status(
+    chain_id=0,
+    number=0,
+    hash="0x",
+    timestamp=0,
+    head_number=0,
+    safe_number=0,
+    final_number=0,
+    state="backfill",
+    detail="the indexer has not stored a block yet",
+    reorgs=0,
+    deepest_reorg=0,
+    change=0,
+)
+
+
+def status_of(connection: Connection) -> Status:
+    """Return how far the tables are."""
+    return live.status(connection) or NOT_STARTED
+
+
+def bounded(limit: int) -> int:
+    """Return how many rows a page may have of those asked for."""
+    return max(1, min(limit, MAX_PAGE))
+
+
+class MoneyReads:
+    """Questions about money beside settlement."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Read from a database that `indexer.database` opened."""
+        self._engine = engine
+
+    def _snapshot(self) -> AbstractContextManager[Connection]:
+        return snapshot(self._engine)
+
+    # --- an owner's money ---
+
+    def statement(self, owner_id: int, after: int | None = None, limit: int = 50) -> Page[Entry]:
+        """Return what changed an owner's accrual, with its running balance, newest first."""
+        with self._snapshot() as connection:
+            status = status_of(connection)
+            return Page(*books.statement(connection, status, owner_id, after, bounded(limit)))
+
+    def payouts(self, owner_id: int, after: int | None = None, limit: int = 50) -> Page[Payout]:
+        """Return what left an owner's accrual for it, newest first."""
+        with self._snapshot() as connection:
+            status = status_of(connection)
+            return Page(*books.list_payouts(connection, status, owner_id, after, bounded(limit)))
+
+    def payout_failures(self, owner_id: int, limit: int = 50) -> tuple[PayoutFailure, ...]:
+        """Return an owner's payouts that the token refused, newest first."""
+        with self._snapshot() as connection:
+            status = status_of(connection)
+            return books.list_failures(connection, status, owner_id, bounded(limit))
+
+    def payout_plan(self, owner_id: int, now: int) -> PayoutPlan:
+        """Return when and where an owner is paid at `now`, UTC seconds."""
+        with self._snapshot() as connection:
+            return books.plan(connection, owner_id, now)
+
+    def refunds(
+        self,
+        owner_id: int | None = None,
+        session_id: int | None = None,
+        after: int | None = None,
+        limit: int = 50,
+    ) -> Page[Refund]:
+        """Return refunds newest first: all, an owner's, or a session's."""
+        with self._snapshot() as connection:
+            status = status_of(connection)
+            found = books.list_refunds(
+                connection, status, owner_id, session_id, after, bounded(limit)
+            )
+            return Page(*found)
+
+    def disputes(
+        self,
+        owner_id: int | None = None,
+        account: int | None = None,
+        after: int | None = None,
+        limit: int = 50,
+    ) -> Page[Dispute]:
+        """Return disputes newest first: all, with an owner, or of a payer's account."""
+        wanted = {"owner_id": owner_id, "account": account}
+        where = {name: value for name, value in wanted.items() if value is not None}
+        with self._snapshot() as connection:
+            status = status_of(connection)
+            return Page(*books.list_disputes(connection, status, where, after, bounded(limit)))
+
+    def dispute(self, dispute: int) -> Dispute | None:
+        """Return one dispute by number, None if there is none."""
+        with self._snapshot() as connection:
+            status = status_of(connection)
+            found, _ = books.list_disputes(connection, status, {"dispute": dispute}, None, 1)
+            return found[0] if found else None
+
+    def open_disputes(self, owner_id: int) -> tuple[int, int]:
+        """Return how many disputes with an owner are open, and what is put aside for all."""
+        with self._snapshot() as connection:
+            return books.open_disputes(connection, owner_id)
+
+    # --- campaigns ---
+
+    def campaigns(self, owner_id: int | None = None) -> tuple[Campaign, ...]:
+        """Return campaigns by id: all, or an owner's (0: sponsors')."""
+        with self._snapshot() as connection:
+            return campaigns.list_campaigns(connection, status_of(connection), owner_id)
+
+    def campaign(self, campaign_id: int) -> Campaign | None:
+        """Return one campaign, None if there is none of that id."""
+        with self._snapshot() as connection:
+            status = status_of(connection)
+            found = campaigns.list_campaigns(connection, status, campaign_id=campaign_id)
+            return found[0] if found else None
+
+    def campaign_days(self, campaign_id: int) -> tuple[CampaignDay, ...]:
+        """Return a campaign's sums by settlement day (days since 1970), oldest first."""
+        with self._snapshot() as connection:
+            return campaigns.list_days(connection, campaign_id)
+
+    def campaign_entries(
+        self, campaign_id: int, after: int | None = None, limit: int = 50
+    ) -> Page[BudgetEntry]:
+        """Return the changes of a campaign's budget, newest first."""
+        with self._snapshot() as connection:
+            status = status_of(connection)
+            found = campaigns.list_entries(connection, status, campaign_id, after, bounded(limit))
+            return Page(*found)
+
+    # --- fees and rewards ---
+
+    def routed_fees(self) -> RoutedFees:
+        """Return where the protocol fee went, of all time."""
+        with self._snapshot() as connection:
+            return campaigns.routed(connection)
+
+    def reward_epochs(self, kind: int) -> tuple[RewardEpoch, ...]:
+        """Return the reward epochs of drivers (1) or stations (2) with funds, newest first."""
+        with self._snapshot() as connection:
+            return campaigns.list_epochs(connection, kind)
+
+    def reward_claims(self, kind: int, recipient: int) -> tuple[RewardClaim, ...]:
+        """Return the rewards paid to a vault account (kind 1) or an owner (2), newest first."""
+        with self._snapshot() as connection:
+            return campaigns.list_claims(connection, status_of(connection), kind, recipient)
+
+    # --- tariffs ---
+
+    def tariff_at(self, connector_id: int, at: int) -> Tariff | None:
+        """Return the tariff that is in force at a connector at `at`, None if there is none."""
+        with self._snapshot() as connection:
+            return places.tariff_at(connection, status_of(connection), connector_id, at)
