@@ -27,6 +27,7 @@ WEEK_S: Final = 7 * DAY_S
 # A Thursday midnight (UTC), the first second of an epoch.
 START: Final = 3_000 * WEEK_S
 CHG_UNIT: Final = 10**18
+PEERS: Final = ("campaigns", "adjustments", "payouts")
 TOKEN_UNIT: Final = 10**6
 
 
@@ -81,7 +82,10 @@ class RewardChain:
         self.registry = deploy_artifact("StationRegistry", ("address",), (self.governance,))
         self.settlement = deploy_artifact(
             "Settlement",
-            ("address", "address", "address", "address", "address[]", "uint256"),
+            (
+                *("address", "address", "address", "address", "address[]", "uint256"),
+                *("(address,address,address)", "address"),
+            ),
             (
                 self.token.address,
                 self.registry.address,
@@ -89,6 +93,9 @@ class RewardChain:
                 self.guardian,
                 [one.address for one in self.attesters],
                 2,
+                # Rewards ask settlement for accounts and committees, which need no peers.
+                tuple(boa.env.generate_address(name) for name in PEERS),
+                "0x" + "00" * 20,
             ),
         )
         self.pool = source("StakingPool").deploy(self.chg, self.token)
