@@ -79,14 +79,14 @@ class Share:
     discount: int
 
     @property
-    def applied(self) -> bool:
-        """Whether the payer was spared anything. Else the session is flagged."""
-        return bool(self.campaign or self.discount)
-
-    @property
     def short(self) -> bool:
         """Whether the budget paid less than the benefit."""
         return self.campaign < self.benefit
+
+    @property
+    def applied(self) -> bool:
+        """Whether the payer got anything of the benefit. Else the session is flagged."""
+        return not self.short or bool(self.campaign or self.discount)
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ def test_a_price_is_borne_by_somebody_whatever_the_budget_has(
     assert share.payer + share.campaign + share.discount == gross
     assert min(share.payer, share.campaign, share.discount) >= 0
     assert share.campaign <= budget.left
-    assert share.short == (share.campaign < share.benefit)
+    assert share.payer + share.benefit >= gross
     if one.day_cap:
         assert share.campaign <= max(0, one.day_cap - budget.spent_on(today))
 
@@ -115,6 +115,14 @@ def test_a_sponsor_gives_no_more_than_its_budget_has() -> None:
     share = RULES.share(10_000_000, Budget(left=500_000), 1)
     assert (share.payer, share.campaign, share.discount) == (9_500_000, 500_000, 0)
     assert share.short
+
+
+def test_a_campaign_is_not_applied_where_a_sponsor_has_nothing_left() -> None:
+    assert not RULES.share(10_000_000, Budget(left=0), 1).applied
+    assert RULES.share(10_000_000, Budget(left=1), 1).applied
+    assert RULES.share(0, Budget(left=0), 1).applied  # there was nothing to grant
+    own = Rules(1_000, 2_000, 2_000, 3_000_000, own=True)
+    assert own.share(10_000_000, Budget(left=0), 1).applied
 
 
 def test_a_day_cap_counts_what_was_spent_on_that_day_only() -> None:
