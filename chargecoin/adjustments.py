@@ -21,7 +21,7 @@ from chargecoin.chain.events import decode_events
 from chargecoin.chain.transactions import Call, contract_call
 from chargecoin.deployments import Deployment
 from chargecoin.errors import ChainError, CodecError
-from chargecoin.record import WORD, Outcome, commitment
+from chargecoin.record import COMMITMENT_BYTES, WORD, Outcome, commitment, settled_at
 from chargecoin.typed_data import ADJUSTMENTS_NAME, Domain
 
 # The constants of contracts/Adjustments.vy; a test holds them equal.
@@ -32,7 +32,6 @@ MIN_BOND: Final = 10**6
 MAX_OPEN: Final = 3
 
 BOND_DIVISOR: Final = 20
-COMMITTED_BYTES: Final = 27  # of the commitment; the other five say when it was settled
 _PRESENTED_GAS: Final = 3_000_000  # a batch of 256 sessions gone through again
 
 
@@ -115,10 +114,9 @@ def present(
     found = [index for index, word in enumerate(told) if word >> 160 == session_id and word]
     if not batch or not found:
         raise ChainError(f"that transaction did not settle session {session_id:#x}")
-    if commitment(runs, root, told)[:COMMITTED_BYTES] != committed[:COMMITTED_BYTES]:
+    if commitment(runs, root, told) != committed[:COMMITMENT_BYTES]:
         raise ChainError(f"batch {batch} committed to something else than it logged")
-    settled_at = int.from_bytes(committed[COMMITTED_BYTES:], "big")
-    return Presentation(batch, runs, root, tuple(told), found[0], settled_at)
+    return Presentation(batch, runs, root, tuple(told), found[0], settled_at(committed))
 
 
 async def present_from(

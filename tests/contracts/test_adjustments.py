@@ -1,14 +1,27 @@
 """Adjustments beside a settlement: who appoints arbiters, and what the specification says."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import boa
+from eth_utils.address import to_checksum_address
 
 from chargecoin import adjustments as sdk
+from chargecoin.chain import Log
 from chargecoin.contracts import artifact, events
-from tests.contracts.adjusting import dispute, pay, rule, rulings
-from tests.contracts.world import HOUR_S, TOKEN, World, attesters, now, wait
+from chargecoin.deployments import Deployment
+from tests.contracts.adjusting import (
+    CONNECTOR,
+    GROSS,
+    OWNER,
+    dispute,
+    pay,
+    rule,
+    rulings,
+    top_up,
+)
+from tests.contracts.world import HOUR_S, TOKEN, World, attesters, now, session, wait
 from tests.contracts.world import events as logged
 
 FOLDER = Path(__file__).resolve().parent
@@ -59,6 +72,51 @@ def test_python_and_the_contract_name_the_same_domain_and_constants(world: World
     )
     assert adjustments.RULING_WINDOW_S() == sdk.RULING_WINDOW_S
     assert (adjustments.MIN_BOND(), adjustments.MAX_OPEN()) == (sdk.MIN_BOND, sdk.MAX_OPEN)
+
+
+def test_the_sdk_presents_what_the_contract_takes(world: World, account: int) -> None:
+    settlement, adjustments = world.settlement, world.adjustments
+    book = Deployment(
+        chain_id=rulings(world).chain_id,
+        start_block=0,
+        contracts={"Settlement": settlement.address, "Adjustments": adjustments.address},
+    )
+    poor = world.open_account(world.fleet, TOKEN, 60 * TOKEN)
+    other = world.add_connector(OWNER)
+    wait(2 * HOUR_S)
+    skipped = replace(world.run(other, [session(account).encode()]), first_sequence=3)
+    words = [session(one).encode() for one in (account, poor)]
+    batch = world.batch([skipped, world.run(CONNECTOR, words)])
+    settlement.settle(*batch.arguments, sender=world.stranger)
+    logs = [
+        Log(
+            to_checksum_address(address),
+            tuple(topic.to_bytes(32, "big") for topic in topics),
+            data,
+            block_number=0,
+            block_hash=b"",
+            transaction_hash=b"",
+            log_index=index,
+        )
+        for index, (_, address, topics, data) in enumerate(
+            settlement._computation.get_raw_log_entries()
+        )
+    ]
+    call_data = settlement.settle.prepare_calldata(*batch.arguments)
+    paid, debt = (sdk.present(book, call_data, logs, (CONNECTOR << 64) | n) for n in (1, 2))
+    assert (paid.settled_at, debt.outcome.debt) == (now(), GROSS - TOKEN)
+    for call, sender in (
+        (sdk.refund_call(book, paid, TOKEN, sdk.RefundReason.PRICE), world.station_owner),
+        (sdk.open_dispute_call(book, paid, sdk.RefundReason.ENERGY), world.driver),
+        (sdk.concede_call(book, 1, TOKEN), world.station_owner),
+        (sdk.refund_call(book, debt, 2 * TOKEN, sdk.RefundReason.GOODWILL), world.station_owner),
+    ):
+        boa.env.raw_call(adjustments.address, sender=sender, data=call.data, gas=call.gas)
+    assert adjustments.adjustment(paid.outcome.session_id) == (0, 2 * TOKEN, 0, 0, 1)
+    assert adjustments.adjustment(debt.outcome.session_id) == (0, 0, 0, 2 * TOKEN, 0)
+    top_up(world, poor, 20 * TOKEN)
+    boa.env.raw_call(adjustments.address, data=sdk.collect_call(book, debt).data)
+    assert adjustments.adjustment(debt.outcome.session_id)[0] == GROSS - 3 * TOKEN
 
 
 def test_every_function_is_in_the_specification() -> None:
