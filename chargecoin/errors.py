@@ -17,7 +17,8 @@
     ├── AttestationRefusedError an attester will not sign, with the check that failed
     ├── CentralSystemError      no answer, or a refusal, where a charge point needs one
     ├── StoreError              durable storage failed; nothing was acknowledged
-    └── FeedError               an operational feed entry that is not in order or not signed
+    ├── FeedError               an operational feed entry that is not in order or not signed
+    └── IndexerError            the indexer gives no answer, or none to this question
 
 Messages say what was wrong and what to do about it.
 """
@@ -123,3 +124,15 @@ class StoreError(ChargeCoinError):
 
 class FeedError(ChargeCoinError, ValueError):
     """An operational feed entry that is not in order or not signed."""
+
+
+class IndexerError(ChargeCoinError):
+    """The indexer gives no answer, or none to this question; `status` is its HTTP status, if any.
+
+    503: its figures are withheld until they are mended; asking again later helps.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        """Say what was asked and what came back."""
+        super().__init__(message)
+        self.status = status

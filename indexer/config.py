@@ -15,13 +15,16 @@ class IndexerConfig:
     """Settings of `chargecoin indexer`. Paths in the file are relative to the file.
 
     `database` is a path (SQLite) or a `postgresql+psycopg://` URL; `oracles` are the
-    HTTP addresses whose feeds are followed; `finality_depth` counts where the node
+    HTTP addresses whose feeds are followed; `other_rpc_urls` are asked where `rpc_url` fails
+    and compared with it; `ws_url` announces new heads; `finality_depth` counts where the node
     does not know `finalized`. Seconds are seconds.
     """
 
     deployment: Path
     rpc_url: str
     database: str
+    other_rpc_urls: tuple[str, ...] = ()
+    ws_url: str | None = None
     http_host: str = "127.0.0.1"
     http_port: int = 8720
     clock: Path | None = None
@@ -68,10 +71,10 @@ def _checked(path: Path, name: str, value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, allowed) or value < 0:
             raise ConfigurationError(f"{path}: {name} must be a number from 0, not {value!r}")
         return numbers[name](value)
-    if name == "oracles":
+    if name in {"oracles", "other_rpc_urls"}:
         if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-            raise ConfigurationError(f"{path}: oracles must be a list of addresses, not {value!r}")
-        return tuple(one.rstrip("/") for one in value)
+            raise ConfigurationError(f"{path}: {name} must be a list of addresses, not {value!r}")
+        return tuple(one.rstrip("/") if name == "oracles" else one for one in value)
     if not isinstance(value, str) or not value:
         raise ConfigurationError(f"{path}: {name} must be text, not {value!r}")
     if name in {"deployment", "clock"}:

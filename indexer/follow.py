@@ -13,16 +13,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import structlog
 
-from chargecoin.errors import NodeUnavailableError, StoreError, WrongChainError
-from indexer.assemble import MissingLogsError
+from chargecoin.errors import (
+    InconsistentNodeError,
+    NodeUnavailableError,
+    StoreError,
+    WrongChainError,
+)
 from indexer.fetch import Fetched, Fetcher, Tips
+from indexer.heads import wait_for_any
+from indexer.ledger import MissingLogsError
 from indexer.rpc import Node
 from indexer.store import Block, Cursor, State, Store
 
@@ -90,7 +95,12 @@ class Follower:
             return await self._step()
         except MissingLogsError as error:
             self.counters.inconsistent += 1
+            self._fetcher.doubt(str(error))
             return await self._fetch_again(error)
+        except InconsistentNodeError as error:
+            self.counters.inconsistent += 1
+            self._fetcher.doubt(str(error))
+            raise
         except NodeUnavailableError:
             self.counters.unavailable += 1
             raise
@@ -303,11 +313,17 @@ class Follower:
         return True
 
 
-async def run(follower: Follower, stop: asyncio.Event, *, poll_interval_s: float) -> None:
-    """Follow until `stop`. A node that does not answer is asked again after a pause."""
+async def run(
+    follower: Follower, stop: asyncio.Event, *, news: asyncio.Event, poll_interval_s: float
+) -> None:
+    """Follow until `stop`: look at every `news` of a head, and each poll interval anyway.
+
+    A node that does not answer is asked again after a pause.
+    """
     counters = follower.counters
     try:
         while not stop.is_set():
+            news.clear()
             try:
                 more = await follower.step()
                 counters.failures = 0
@@ -317,7 +333,6 @@ async def run(follower: Follower, stop: asyncio.Event, *, poll_interval_s: float
                 log.warning("step_failed", detail=str(error), failures=counters.failures)
             if not more:
                 pause = poll_interval_s * 2 ** min(counters.failures, 5)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), min(pause, LONGEST_PAUSE_S))
+                await wait_for_any(stop, news, timeout_s=min(pause, LONGEST_PAUSE_S))
     finally:
         await follower.close()

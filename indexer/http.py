@@ -1,20 +1,25 @@
-"""What operators and supervisors ask a running indexer: health, readiness, status, metrics."""
+"""What operators and supervisors ask a running indexer, and the server of all its answers."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-import orjson
-from aiohttp import web
+import uvicorn
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import JSONResponse, PlainTextResponse
 
 from chargecoin.clock import Clock
+from chargecoin.errors import ConfigurationError
+from indexer.endpoints import Endpoints
 from indexer.figures import Status
 from indexer.follow import Counters
+from indexer.heads import Heads
 from indexer.read_model import ReadModel
-from indexer.rpc import Rpc
 
 # A node that did not answer this often in a row makes the tables old news.
 FAILURES_TO_UNREADY = 5
@@ -23,17 +28,27 @@ FAILURES_TO_UNREADY = 5
 class Monitor:
     """The figures behind the endpoints, gathered from the parts of one process."""
 
-    def __init__(self, model: ReadModel, counters: Counters, rpc: Rpc, clock: Clock) -> None:
+    def __init__(
+        self,
+        model: ReadModel,
+        counters: Counters,
+        nodes: Endpoints,
+        heads: Heads | None,
+        clock: Clock,
+    ) -> None:
         """Report on these."""
         self._model = model
         self._counters = counters
-        self._rpc = rpc
+        self._nodes = nodes
+        self._heads = heads
         self._clock = clock
 
     def ready(self) -> tuple[bool, str]:
         """Return whether the tables may be shown as current, and why not."""
+        if self._nodes.disagreement:
+            return False, self._nodes.disagreement
         if self._counters.failures >= FAILURES_TO_UNREADY:
-            return False, f"the node does not answer ({self._counters.failures} times in a row)"
+            return False, f"no node answers ({self._counters.failures} times in a row)"
         status = self._model.status()
         if not status.ready:
             return False, status.detail or f"{status.state}: {status.lag} blocks behind"
@@ -49,7 +64,13 @@ class Monitor:
             "chain": {**asdict(status), "lag": status.lag, "age_s": self._age(status)},
             "feed": [asdict(source) for source in self._model.feed_sources()],
             "since_start": asdict(self._counters),
-            "rpc": {"requests": self._rpc.requests, "errors": self._rpc.errors},
+            "nodes": [asdict(one) for one in self._nodes.health()],
+            "heads": self._heads
+            and {
+                "node": self._heads.name,
+                "connected": self._heads.connected,
+                "announced": self._heads.announced,
+            },
         }
 
     def metrics(self) -> str:
@@ -63,9 +84,14 @@ class Monitor:
             ("block_age_seconds", "gauge", self._age(status)),
             ("ready", "gauge", int(self.ready()[0])),
             ("deepest_reorg_blocks", "gauge", status.deepest_reorg),
-            ("rpc_requests_total", "counter", self._rpc.requests),
-            ("rpc_errors_total", "counter", self._rpc.errors),
+            ("rpc_requests_total", "counter", self._nodes.requests),
+            ("rpc_errors_total", "counter", self._nodes.errors),
+            ("node_switches_total", "counter", self._nodes.switches),
+            ("nodes_disagree", "gauge", int(bool(self._nodes.disagreement))),
         ]
+        if self._heads:
+            values.append(("heads_connected", "gauge", int(self._heads.connected)))
+            values.append(("heads_announced_total", "counter", self._heads.announced))
         counters = asdict(self._counters)
         values.append(("failures_in_a_row", "gauge", counters.pop("failures")))
         values += [(f"{name}_total", "counter", value) for name, value in counters.items()]
@@ -78,49 +104,82 @@ class Monitor:
             lines.append(f"chargecoin_indexer_feed_entries{label} {source.n}")
             lines.append(f"chargecoin_indexer_feed_gaps{label} {source.gaps}")
             lines.append(f"chargecoin_indexer_feed_refused{label} {source.refused}")
+        for node in self._nodes.health():
+            label = f'{{node="{node.name}"}}'
+            lines.append(f"chargecoin_indexer_node_active{label} {int(node.active)}")
+            lines.append(f"chargecoin_indexer_node_failures{label} {node.failures}")
+            lines.append(f"chargecoin_indexer_node_head{label} {node.head or 0}")
         return "\n".join(lines) + "\n"
 
     def _age(self, status: Status) -> float:
         return max(0.0, self._clock.now() - status.timestamp)
 
 
-def application(monitor: Monitor) -> web.Application:
-    """Return the endpoints; each answer is made in a thread, so the chain is followed meanwhile."""
+def monitoring(monitor: Monitor) -> APIRouter:
+    """Return the operators' endpoints; each answers in a thread, so the chain is followed on."""
+    router = APIRouter(tags=["operation"])
 
-    async def health(_request: web.Request) -> web.Response:
-        return web.Response(text="ok\n")
+    @router.get("/health")
+    def health() -> PlainTextResponse:
+        """Whether the process lives."""
+        return PlainTextResponse("ok\n")
 
-    async def ready(_request: web.Request) -> web.Response:
-        good, why = await asyncio.to_thread(monitor.ready)
-        return web.Response(status=200 if good else 503, text=f"{why or 'ready'}\n")
+    @router.get("/ready")
+    def ready() -> PlainTextResponse:
+        """Whether the tables may be shown as current, and why not."""
+        good, why = monitor.ready()
+        return PlainTextResponse(f"{why or 'ready'}\n", 200 if good else 503)
 
-    async def status(_request: web.Request) -> web.Response:
-        body = await asyncio.to_thread(monitor.status)
-        return web.Response(
-            body=orjson.dumps(body, option=orjson.OPT_INDENT_2), content_type="application/json"
+    @router.get("/status")
+    def status() -> JSONResponse:
+        """Everything that is known of how it goes."""
+        return JSONResponse(monitor.status())
+
+    @router.get("/metrics")
+    def metrics() -> PlainTextResponse:
+        """The same for Prometheus."""
+        return PlainTextResponse(monitor.metrics())
+
+    return router
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the process that it is a part of."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take none."""
+        yield
+
+
+async def serve(app: FastAPI, host: str, port: int) -> tuple[int, Callable[[], Awaitable[None]]]:
+    """Listen; return the port (the system's choice where it is 0) and what ends it.
+
+    Raises `ConfigurationError` if the port cannot be had.
+    """
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        # Now, so that who is told the port need not wait for the server behind it.
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError(
+            f"cannot listen at {host}:{port}: {error.strerror}; set http_host and http_port"
+        ) from error
+    bound: int = listener.getsockname()[1]
+    server = _Server(
+        uvicorn.Config(
+            app, log_config=None, access_log=False, timeout_graceful_shutdown=2, lifespan="on"
         )
+    )
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
 
-    async def metrics(_request: web.Request) -> web.Response:
-        text = await asyncio.to_thread(monitor.metrics)
-        return web.Response(text=text, content_type="text/plain")
+    async def close() -> None:
+        await app.state.watch.close()
+        server.should_exit = True
+        await serving
+        listener.close()
 
-    found = web.Application()
-    for path, handler in {
-        "/health": health,
-        "/ready": ready,
-        "/status": status,
-        "/metrics": metrics,
-    }.items():
-        found.router.add_get(path, handler)
-    return found
-
-
-async def serve(app: web.Application, host: str, port: int) -> tuple[int, Callable[[], Any]]:
-    """Listen; return the port (the system's choice where it is 0) and what ends it."""
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, host, port)
-    await site.start()
-    server = site._server  # noqa: SLF001 -- aiohttp has no public way to the bound port
-    sockets = getattr(server, "sockets", None) or []
-    return (sockets[0].getsockname()[1] if sockets else port), runner.cleanup
+    return bound, close

@@ -6,22 +6,28 @@ import asyncio
 import gc
 import signal
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 import structlog
 
 from chargecoin.clock import FileClock, SystemClock
 from chargecoin.deployments import load as load_deployment
+from indexer.api.app import application
 from indexer.config import IndexerConfig
 from indexer.database import open_database
+from indexer.endpoints import Endpoints, compare_always
 from indexer.feed import FeedFollower, FeedStore
 from indexer.follow import Follower, run
+from indexer.heads import Heads
 from indexer.hours import DAY_S
-from indexer.http import Monitor, application, serve
+from indexer.http import Monitor, monitoring, serve
 from indexer.read_model import ReadModel
-from indexer.rpc import Rpc
 from indexer.store import Store
 
 log = structlog.get_logger()
+
+# How often nodes are compared with each other.
+COMPARE_S: Final = 5.0
 
 
 def prepare_process() -> None:
@@ -43,13 +49,21 @@ async def follow_all(
     """
     clock = FileClock(config.clock) if config.clock else SystemClock()
     deployment = load_deployment(config.deployment)
+    urls = (config.rpc_url, *config.other_rpc_urls)
+    news = asyncio.Event()
+    heads = Heads(config.ws_url, news) if config.ws_url else None
+    nodes = Endpoints.of(urls, finality_depth=config.finality_depth)
     engine = await asyncio.to_thread(open_database, config.database_url)
     try:
         store = Store(engine, deployment)
-        async with Rpc(config.rpc_url) as rpc:
-            follower = Follower(rpc, store, finality_depth=config.finality_depth)
-            monitor = Monitor(ReadModel(engine), follower.counters, rpc, clock)
-            port, close = await serve(application(monitor), config.http_host, config.http_port)
+        async with nodes:
+            # Before anything is stored: two that contradict each other from the start.
+            await nodes.compare()
+            follower = Follower(nodes, store, finality_depth=config.finality_depth)
+            monitor = Monitor(ReadModel(engine), follower.counters, nodes, heads, clock)
+            app = application(engine)
+            app.include_router(monitoring(monitor))
+            port, close = await serve(app, config.http_host, config.http_port)
             log.info("listening", port=port)
             listening(port)
             feed_store = FeedStore(engine, config.feed_days * DAY_S)
@@ -58,7 +72,21 @@ async def follow_all(
                 async with asyncio.TaskGroup() as group:
                     for feed in feeds:
                         group.create_task(feed.run(stop))
-                    group.create_task(run(follower, stop, poll_interval_s=config.poll_interval_s))
+                    if heads:
+                        group.create_task(heads.run(stop))
+                    if len(urls) > 1:
+                        group.create_task(
+                            compare_always(
+                                nodes,
+                                stop,
+                                # The follower takes it back by itself, once the nodes agree.
+                                lambda why: asyncio.to_thread(store.withhold, why),
+                                every_s=COMPARE_S,
+                            )
+                        )
+                    group.create_task(
+                        run(follower, stop, news=news, poll_interval_s=config.poll_interval_s)
+                    )
             finally:
                 await close()
     finally:
