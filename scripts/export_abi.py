@@ -1,4 +1,4 @@
-"""Write the contracts' interfaces and creation code to `chargecoin/abi/`, as compilers give them.
+"""Write what compilers give: `chargecoin/abi/` and, of that, Solidity interfaces.
 
 python scripts/export_abi.py             # write what has changed
 python scripts/export_abi.py FeeRouter   # of this contract alone
@@ -14,6 +14,8 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
+
+from scripts._solidity import write
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTRACTS = ROOT / "contracts"
@@ -47,14 +49,16 @@ def compile_vyper(name: str) -> dict[str, Any]:
 
 
 def compile_solidity(names: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Return `{"name", "abi", "bytecode"}` of Solidity contracts.
+    """Return `{"name", "abi", "bytecode"}` of Solidity contracts, by path below `solidity/`.
 
     Raises `RuntimeError` with the compiler's message if one does not compile.
     """
     request = {
         "language": "Solidity",
         "sources": {
-            f"{name}.sol": {"content": (CONTRACTS / "solidity" / f"{name}.sol").read_text()}
+            f"contracts/solidity/{name}.sol": {
+                "content": (CONTRACTS / "solidity" / f"{name}.sol").read_text()
+            }
             for name in names
         },
         "settings": {
@@ -77,7 +81,10 @@ def compile_solidity(names: tuple[str, ...]) -> list[dict[str, Any]]:
     errors = [e["formattedMessage"] for e in output.get("errors", ()) if e["severity"] == "error"]
     if errors:
         raise RuntimeError("\n".join(errors))
-    compiled = [(name, output["contracts"][f"{name}.sol"][name]) for name in names]
+    compiled = [
+        (Path(name).name, output["contracts"][f"contracts/solidity/{name}.sol"][Path(name).name])
+        for name in names
+    ]
     return [
         {"name": name, "abi": one["abi"], "bytecode": "0x" + one["evm"]["bytecode"]["object"]}
         for name, one in compiled
@@ -121,6 +128,7 @@ def main() -> int:
         stale.append(path.name)
         if not check:
             path.write_text(text)
+    stale += write(names, check=check)
     for name in stale:
         print(
             f"{name}: {'not what the compiler gives; run without --check' if check else 'written'}"
