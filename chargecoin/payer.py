@@ -14,6 +14,13 @@ from typing import Any, Final
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
+from chargecoin.adjustments import (
+    Presentation,
+    RefundReason,
+    collect_call,
+    open_dispute_call,
+    present_from,
+)
 from chargecoin.chain import Account, Chain, Receipt, Withdrawal
 from chargecoin.chain.calls import function
 from chargecoin.chain.events import decode_events
@@ -268,6 +275,27 @@ class Payer:
     async def revoke_mandate(self, account: int, mandate: bytes) -> Receipt:
         """End a mandate, by its id, for sessions that start later."""
         return await self._execute(revoke_mandate(self._deployment, account, mandate))
+
+    async def present(self, transaction_hash: bytes, session_id: int) -> Presentation:
+        """Return how a session is presented, by the transaction that settled it."""
+        return await present_from(self._chain, transaction_hash, session_id)
+
+    async def open_dispute(self, presented: Presentation, reason: RefundReason) -> dict[str, Any]:
+        """Dispute a session and return what `DisputeOpened` says."""
+        call = open_dispute_call(self._deployment, presented, reason)
+        return self._logged("DisputeOpened", await self._execute(call))
+
+    async def collect(self, presented: Presentation) -> dict[str, Any]:
+        """Have a session's debt paid and return what `DebtCollected` says."""
+        call = collect_call(self._deployment, presented)
+        return self._logged("DebtCollected", await self._execute(call))
+
+    def _logged(self, name: str, receipt: Receipt) -> dict[str, Any]:
+        address = self._deployment.address("Adjustments")
+        for event in decode_events("Adjustments", address, receipt.logs):
+            if event.name == name:
+                return event.args
+        raise ChainError(f"a transaction went through and logged no {name}")
 
     async def account(self, account: int) -> tuple[Account, Withdrawal]:
         """Return an account as it is now, and its open withdrawal request."""
