@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from chargecoin.record import Outcome
-from tests.contracts.model import DAY_S, PAUSE_S, RefusedError, require
+from tests.contracts.model import DAY_S, PAUSE_S, require
 
 TOKEN = 10**6
 WINDOWS = {"dispute": 7 * DAY_S, "ruling": 14 * DAY_S, "fee": 21 * DAY_S}
@@ -280,7 +280,10 @@ class Adjusted:
 
     def execute(self, number: int) -> None:
         """Pay what was short."""
-        require(self._pay(number), "nothing to execute")
+        one = self.disputes[number]
+        pool = self.owners[self.sessions[one.session].owner].pool
+        require(one.owed and one.there + pool, "nothing to execute")
+        self._pay(number)
 
     def _grant(self, number: int, amount: int, at: int) -> None:
         one = self.disputes[number]
@@ -317,9 +320,7 @@ class Adjusted:
         one.bond = 0
         self._pay(number)
 
-    def _pay(self, number: int) -> int:
-        if number not in self.disputes:
-            raise RefusedError("no dispute")
+    def _pay(self, number: int) -> None:
         one = self.disputes[number]
         session = self.sessions[one.session]
         owner = self.owners[session.owner]
@@ -334,7 +335,6 @@ class Adjusted:
         one.there -= to_payer + to_campaign
         self.balances[session.account] += to_payer
         self.budgets[session.campaign] += to_campaign
-        return to_payer + to_campaign
 
     # Sums
 
