@@ -49,7 +49,10 @@ from dashboard.views import (
     session,
     sessions,
     sign_in,
+    stations,
     status,
+    tariffs,
+    transactions,
     uptime,
     verify,
 )
@@ -74,6 +77,9 @@ VIEWS: Final = (
     access,
     audit,
     uptime,
+    stations,
+    tariffs,
+    transactions,
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date
@@ -46,6 +47,24 @@ def month_of(values: Mapping[str, str], name: str) -> date:
         return date.fromisoformat(f"{text}-01")
     except ValueError:
         raise BadAddressError(f"{name} is a month such as 2026-11, not {text!r}") from None
+
+
+def money_of(values: Mapping[str, str], name: str, highest: int) -> int | None:
+    """Return an amount such as 0.45 or 0,45 in millionths, None where the field is empty.
+
+    Exact or refused: raises `BadAddressError` for more than six decimals.
+    """
+    text = values.get(name, "").strip().replace(",", ".")
+    if not text:
+        return None
+    found = re.fullmatch(r"([0-9]{1,12})(?:\.([0-9]{1,6}))?", text)
+    amount = int(found[1] + (found[2] or "").ljust(6, "0")) if found else -1
+    if not 0 <= amount <= highest:
+        raise BadAddressError(
+            f"{name} is an amount from 0 to {highest / 1_000_000:g} with six decimals at most, "
+            f"not {text!r}"
+        )
+    return amount
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,7 @@ def navigation(page: Page) -> list[tuple[str, str]]:
         own = [
             ("Overview", base),
             ("Sessions", f"{base}/sessions"),
+            ("Stations", f"{base}/stations"),
             ("Chargers", f"{base}/chargers"),
             ("Uptime", f"{base}/uptime"),
             ("Access", f"{base}/access"),

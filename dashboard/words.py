@@ -186,3 +186,13 @@ EXCLUDED: Final[dict[str, Word]] = {
     "disaster": Word("info", "Natural disaster", "Flood, storm, fire and the like."),
     "closed": Word("info", "Outside opening hours", "The site is closed to the public then."),
 }
+
+# By `availability.Incident.what`.
+INCIDENT: Final[dict[str, Word]] = {
+    "lost": Word("off", "Connection lost", "The charger is no longer connected to its oracle."),
+    "reconnected": Word("good", "Connected again", "The charger connected to its oracle again."),
+    "restarted": Word("info", "Restarted", "The charger started anew."),
+    "faulted": Word("bad", "Faulted", "The charger reported a fault."),
+    "recovered": Word("good", "Recovered", "The charger reported no fault any more."),
+}
+WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

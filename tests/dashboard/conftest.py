@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import Engine
 
 from chargecoin.clock import ManualClock
@@ -16,10 +18,12 @@ from chargecoin.local_node import LocalNode, NodeOptions
 from chargecoin.record import Reason, Status
 from dashboard.services import Services
 from indexer.database import open_database
-from tests.dashboard.serving import client, services
-from tests.dashboard.settled import Settled, settle
-from tests.dashboard.world import DEPLOYMENT, Made, World, at, history
-from tests.support.charging import START
+from tests.dashboard.browsing import TIMEOUT_MS, Live, Scheme, Site, apart, settle_in
+from tests.dashboard.serving import client, running, services
+from tests.dashboard.settled import Settled, serving, settle
+from tests.dashboard.world import ACCOUNT, DEPLOYMENT, Made, World, at, history
+from tests.support.browser import launch
+from tests.support.charging import END, START
 
 # A Sunday, a quarter past one in Perth.
 NOW = at("2026-11-22 13:15", "Europe/London")
@@ -154,3 +158,83 @@ def node() -> Iterator[LocalNode]:
 def settled(node: LocalNode, tmp_path_factory: pytest.TempPathFactory) -> Settled:
     """Three sessions settled for real."""
     return settle(node, tmp_path_factory.mktemp("chain"))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The browser, started once."""
+    with sync_playwright() as playwright:
+        made = launch(playwright)
+        yield made
+        made.close()
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A dashboard over a chain on which sessions are settled for real."""
+    folder = tmp_path_factory.mktemp("live")
+    with LocalNode(NodeOptions(timestamp=START - 2 * 86_400)) as node:
+        chain = apart(lambda: settle(node, folder))
+        engine = open_database(f"sqlite:///{folder}/indexer.sqlite")
+        has = services(
+            engine,
+            chain.protocol.deployment,
+            ManualClock(END + 900),
+            rpc_url=node.url,
+            oracle=serving(chain.cases),
+        )
+        with running(has) as address:
+            found = Live(address, chain, engine)
+            found.index()
+            yield found
+        engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def site(busy_seed: tuple[Path, Town], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A dashboard over a busy town."""
+    path = tmp_path_factory.mktemp("town") / "indexer.sqlite"
+    shutil.copy(busy_seed[0], path)
+    engine = open_database(f"sqlite:///{path}")
+    world = busy_seed[1].world.copy(engine)
+    for connector in busy_seed[1].harbour:
+        world.tariff(connector, 2, NOW - 41, NOW - 18 * 86_400, 390_000)
+    for moment, status in ((NOW - 40, "Available"), (NOW - 35, "Offline")):
+        world.feed(moment, {busy_seed[1].station[1]: status})
+    has: Services = services(engine, DEPLOYMENT, ManualClock(NOW), origin="")
+    settle_in(has)
+    token = has.access.sign_in(ACCOUNT, has.wall_now())
+    with running(has) as address:
+        yield Site(address, {"name": "session", "value": token, "url": address})
+    engine.dispose()
+
+
+@pytest.fixture
+def opened(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Open pages whose console must stay free of faults and that ask nobody else."""
+    contexts = []
+    faults: list[str] = []
+
+    def open_(address: str, *, width: int = 1280, scheme: Scheme = "light", **options: Any) -> Page:
+        viewport: Any = {"width": width, "height": 900}
+        context = browser.new_context(viewport=viewport, color_scheme=scheme, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(TIMEOUT_MS)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on(
+            "console",
+            lambda said: faults.append(said.text) if said.type in {"error", "warning"} else None,
+        )
+        origin = "/".join(address.split("/")[:3])
+        page.on(
+            "request",
+            lambda asked: None if asked.url.startswith(origin) else faults.append(asked.url),
+        )
+        page.goto(address)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert faults == []

@@ -49,6 +49,7 @@ def services(
     locale: str = "en_GB",
     wall: Clock | None = None,
     origin: str = ORIGIN,
+    private: Path | None = None,
 ) -> Services:
     """Make what the application works with; the private settings are beside the tables."""
     config = Config(
@@ -59,7 +60,8 @@ def services(
         locale=locale,
         origin=origin,
     )
-    private = open_private(str(engine.url).replace("indexer.sqlite", "dashboard.sqlite"))
+    beside = Path(str(engine.url.database)).with_name("dashboard.sqlite")
+    settings = open_private(f"sqlite:///{private or beside}")
     model = ReadModel(engine)
     node = Node(rpc_url, deployment)
     oracles = Oracles((ORACLE,), httpx.AsyncClient(transport=httpx.MockTransport(oracle)))
@@ -68,8 +70,8 @@ def services(
         model=model,
         clock=clock,
         wall=wall or SystemClock(),
-        access=AccessStore(private),
-        settings=SettingsStore(private),
+        access=AccessStore(settings),
+        settings=SettingsStore(settings),
         formats=Formats(locale, "EUR"),
         oracles=oracles,
         node=node,

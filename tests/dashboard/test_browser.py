@@ -7,171 +7,31 @@ kept there, to be looked at.
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-from sqlalchemy import Engine
+from playwright.sync_api import Browser, Page, expect
 
-from chargecoin.clock import ManualClock
-from chargecoin.local_node import LocalNode, NodeOptions
-from dashboard.access.roles import Role
-from dashboard.services import Services
-from indexer.database import open_database
-from tests.dashboard.conftest import NOW, Town
-from tests.dashboard.people import key
-from tests.dashboard.serving import running, services
-from tests.dashboard.settled import Settled, index, serving, settle, settle_batch
-from tests.dashboard.world import ACCOUNT, DEPLOYMENT
-from tests.support.browser import ROOT, launch
-from tests.support.charging import END, START
-
-T = TypeVar("T")
-AXE: Final = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text
-RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-COLOUR_RULES: Final = ["color-contrast", "link-in-text-block"]
-TIMEOUT_MS: Final = 15_000
-Scheme = Literal["light", "dark"]
-
-
-def apart(work: Callable[[], T]) -> T:
-    """Run something in a thread of its own: Playwright's event loop runs in this one."""
-    with ThreadPoolExecutor(1) as threads:
-        return threads.submit(work).result()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The browser, started once."""
-    with sync_playwright() as playwright:
-        made = launch(playwright)
-        yield made
-        made.close()
-
-
-@dataclass(frozen=True, slots=True)
-class Live:
-    """A dashboard over a real chain, and how to bring its tables up to date."""
-
-    address: str
-    settled: Settled
-    engine: Engine
-
-    def index(self) -> None:
-        """Bring the tables to the chain's head."""
-        apart(lambda: asyncio.run(index(self.settled, self.engine)))
-
-
-@pytest.fixture(scope="module")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    """A dashboard over a chain on which sessions are settled for real."""
-    folder = tmp_path_factory.mktemp("live")
-    with LocalNode(NodeOptions(timestamp=START - 2 * 86_400)) as node:
-        chain = apart(lambda: settle(node, folder))
-        engine = open_database(f"sqlite:///{folder}/indexer.sqlite")
-        has = services(
-            engine,
-            chain.protocol.deployment,
-            ManualClock(END + 900),
-            rpc_url=node.url,
-            oracle=serving(chain.cases),
-        )
-        with running(has) as address:
-            found = Live(address, chain, engine)
-            found.index()
-            yield found
-        engine.dispose()
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """A dashboard over a busy town, and the cookie of its first owner's admin."""
-
-    address: str
-    cookie: dict[str, str]
-
-
-@pytest.fixture(scope="module")
-def site(busy_seed: tuple[Path, Town], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A dashboard over a busy town."""
-    path = tmp_path_factory.mktemp("town") / "indexer.sqlite"
-    shutil.copy(busy_seed[0], path)
-    engine = open_database(f"sqlite:///{path}")
-    has: Services = services(engine, DEPLOYMENT, ManualClock(NOW), origin="")
-    settle_in(has)
-    token = has.access.sign_in(ACCOUNT, has.wall_now())
-    with running(has) as address:
-        yield Site(address, {"name": "session", "value": token, "url": address})
-    engine.dispose()
+from tests.dashboard.browsing import (
+    AXE,
+    COLOUR_RULES,
+    RULES,
+    TIMEOUT_MS,
+    Live,
+    Site,
+    apart,
+    picture,
+    violations,
+)
+from tests.dashboard.settled import settle_batch
 
 
 @pytest.fixture
 def town(site: Site) -> str:
-    """Its address."""
+    """The address of a dashboard over a busy town."""
     return site.address
-
-
-def settle_in(has: Services) -> None:
-    """Enter what an owner would have entered by then."""
-    now = has.wall_now()
-    has.access.invite(1, key("viewer").address, Role.VIEWER, ACCOUNT, now)
-    has.access.invite(1, key("finance").address, Role.FINANCE, ACCOUNT, now)
-    has.access.give_link(1, "uptime", date(2026, 10, 1), ACCOUNT, now, 14)
-    has.settings.exclude(
-        1,
-        [1],
-        since=NOW - 7200,
-        until=NOW,
-        reason="vandalism",
-        note="Cable cut; reported to the police",
-        by=key("finance").address,
-        now=now,
-    )
-
-
-@pytest.fixture
-def opened(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Open pages whose console must stay free of faults and that ask nobody else."""
-    contexts = []
-    faults: list[str] = []
-
-    def open_(address: str, *, width: int = 1280, scheme: Scheme = "light", **options: Any) -> Page:
-        viewport: Any = {"width": width, "height": 900}
-        context = browser.new_context(viewport=viewport, color_scheme=scheme, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(TIMEOUT_MS)
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on(
-            "console",
-            lambda said: faults.append(said.text) if said.type in {"error", "warning"} else None,
-        )
-        origin = "/".join(address.split("/")[:3])
-        page.on(
-            "request",
-            lambda asked: None if asked.url.startswith(origin) else faults.append(asked.url),
-        )
-        page.goto(address)
-        return page
-
-    yield open_
-    for context in contexts:
-        context.close()
-    assert faults == []
-
-
-def picture(page: Page, name: str, **options: Any) -> None:
-    """Keep a screenshot, where it is asked for."""
-    folder = os.environ.get("CHARGECOIN_SCREENSHOTS")
-    if folder:
-        page.screenshot(path=ROOT / folder / f"{name}.png", **options)
 
 
 def test_from_the_overview_down_to_the_block_and_verified(
@@ -316,6 +176,12 @@ PAGES: Final = (
     ("not found", "/sessions/9/9"),
     ("uptime", "/owners/1/uptime"),
     ("sign in", "/sign-in"),
+    ("stations", "/owners/1/stations"),
+    ("station", "/owners/1/stations/1"),
+    ("station with faults", "/owners/1/stations/2"),
+    ("tariff", "/owners/1/tariffs/new?connector=1&kwh=0.49&vat=20&starts=2026-11-23T06:30"),
+    ("tariff refused", "/owners/1/tariffs/new?connector=1&kwh=x&starts=2026-11-23T06:30"),
+    ("transaction", "/transactions/0x" + "12" * 32),
 )
 PRIVATE_PAGES: Final = (
     ("signed in", "/sign-in"),
@@ -330,41 +196,32 @@ LIVE_PAGES: Final = (
 )
 
 
-def violations(page: Page, run_only: list[str]) -> list[str]:
-    """Return what axe finds by some tags or rules, each with where."""
-    page.evaluate("() => document.querySelectorAll('details').forEach((one) => (one.open = true))")
-    page.evaluate(AXE())
-    found = page.evaluate("(wanted) => axe.run({runOnly: wanted})", run_only)
-    return [
-        f"{one['id']}: {one['help']} at {one['nodes'][0]['target']}"
-        f" {one['nodes'][0].get('failureSummary', '')}"
-        for one in found["violations"]
-    ]
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 1280])
 def test_axe_finds_nothing_and_nothing_is_cut_off(
-    site: Site, live: Live, browser: Browser, scheme: Scheme, width: int
+    site: Site, live: Live, browser: Browser, width: int
 ) -> None:
     viewport: Any = {"width": width, "height": 900}
-    context = browser.new_context(viewport=viewport, color_scheme=scheme)
+    context = browser.new_context(viewport=viewport, color_scheme="light")
     page = context.new_page()
     asked = [(name, site.address + path) for name, path in PAGES]
     asked += [(name, live.address + path) for name, path in LIVE_PAGES]
     asked += [(name, site.address + path) for name, path in PRIVATE_PAGES]
-    # Both themes have the same elements at the same places, and other colours.
-    rules = RULES if scheme == "light" else COLOUR_RULES
     faults = []
     for name, address in asked:
         if name == PRIVATE_PAGES[0][0]:
             cookie: Any = site.cookie
             context.add_cookies([cookie])
         page.goto(address)
-        faults += [f"{name}: {one}" for one in violations(page, rules)]
+        page.evaluate(AXE())
+        faults += [f"{name}: {one}" for one in violations(page, RULES)]
         wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         if wide > 0:
             faults.append(f"{name}: {wide} px too wide")
-        picture(page, f"{name}-{scheme}-{width}", full_page=True)
+        picture(page, f"{name}-light-{width}", full_page=True)
+        # Both themes have the same elements at the same places, and other colours.
+        page.emulate_media(color_scheme="dark")
+        faults += [f"{name}, dark: {one}" for one in violations(page, COLOUR_RULES)]
+        picture(page, f"{name}-dark-{width}", full_page=True)
+        page.emulate_media(color_scheme="light")
     context.close()
     assert faults == []

@@ -123,7 +123,7 @@ async def test_a_filter_that_cannot_be_read_says_so(
 ) -> None:
     answer = await pages.get(f"/owners/1/sessions?{query}")
     assert answer.status_code == 400
-    assert "This address cannot be read" in answer.text
+    assert "This cannot be read" in answer.text
     assert (await pages.get(f"/owners/1/sessions.json?{query}")).json()["status"] == 400
 
 

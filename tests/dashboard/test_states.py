@@ -155,7 +155,7 @@ async def test_a_store_that_fails_is_a_503_in_words(
         assert "The figures cannot be read" in answer.text
         assert "owners" not in text_of(answer.text)
     unmade = open_engine(f"sqlite:///{tmp_path}/none/none.sqlite")
-    async with client(services(unmade, DEPLOYMENT, clock)) as pages:
+    async with client(services(unmade, DEPLOYMENT, clock, private=tmp_path / "p.sqlite")) as pages:
         assert (await pages.get("/owners/1")).status_code == 503
         assert (await pages.get("/ready")).status_code == 503
         assert (await pages.get("/health")).status_code == 200
@@ -212,8 +212,8 @@ async def test_the_list_of_owners_is_where_owners_are(
         ("/sessions/9/9/verify", 404, "The chain knows no session 9/9."),
         ("/sessions/nine", 404, "There is no session nine."),
         ("/batches/9999", 404, "The chain knows no batch 9999."),
-        ("/batches/x", 400, "This address cannot be read"),
-        ("/owners/one", 400, "This address cannot be read"),
+        ("/batches/x", 400, "This cannot be read"),
+        ("/owners/one", 400, "This cannot be read"),
         ("/nowhere", 404, "There is no page at /nowhere."),
         ("/owners/1/chargers?use=flying", 400, "use is one of"),
     ],

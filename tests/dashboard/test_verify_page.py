@@ -27,6 +27,14 @@ from tests.dashboard.settled import Case, Settled, serving
 from tests.support.charging import END
 
 
+class Patient(ManualClock):
+    """The clock of somebody who waits between any two requests, and so never sends too much."""
+
+    def now(self) -> float:
+        self.advance(2)
+        return super().now()
+
+
 def over(settled: Settled, engine: Engine, oracle: Handler, rpc_url: str = "") -> Services:
     """Return a dashboard over that chain and an oracle; its tables are empty."""
     protocol = settled.protocol
@@ -36,6 +44,7 @@ def over(settled: Settled, engine: Engine, oracle: Handler, rpc_url: str = "") -
         ManualClock(END + 900),
         rpc_url=rpc_url or protocol.url,
         oracle=oracle,
+        wall=Patient(END),
     )
 
 

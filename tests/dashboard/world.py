@@ -264,6 +264,19 @@ class World:
         self.mine(timestamp, events)
         return found
 
+    def tariff(self, connector_id: int, index: int, timestamp: int, start: int, kwh: int) -> None:
+        """Publish a connector's next tariff, in force from `start`."""
+        place = self.places[connector_id]
+        place.prices = replace(place.prices, kwh=kwh)
+        arguments = {
+            "connector_id": connector_id,
+            "index": index,
+            "tariff": Tariff.flat(place.prices, start, OPEN_END).encode(),
+            "vat_bps": 2_000,
+            "terms_hash": bytes(32),
+        }
+        self.mine(timestamp, [("StationRegistry", "TariffPublished", arguments)])
+
     # --- settlement ---
 
     def _session(self, made: Made) -> tuple[int, int]:

@@ -1,0 +1,304 @@
+"""Stations: how each one performs, connector by connector and tariff by tariff."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from fastapi import APIRouter, Request, Response
+
+from dashboard.access.visitor import Asking
+from dashboard.availability import ErrorCount, Incident, Uptime, errors, incidents, spells, uptime
+from dashboard.errors import NotFoundError
+from dashboard.pages import Page, Table
+from dashboard.private.settings import Exclusion
+from dashboard.query import month_of
+from dashboard.render import Render, live_address
+from dashboard.services import Has, Services
+from dashboard.spans import last_day, months_after, starts
+from dashboard.tariffs import TariffHistory, histories
+from dashboard.views.overview import owner_of
+from dashboard.views.uptime import this_month
+from dashboard.weekhours import WeekHours, week_of
+from dashboard.words import ALWAYS_COUNTED
+from indexer.read_model import Connector, ConnectorState, FeedWord, Owner, Totals
+
+router = APIRouter()
+
+LATEST: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Dwell:
+    """How long vehicles were plugged in (s): the middle one, and the middle half around it."""
+
+    sessions: int
+    median: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class StationLine:
+    """One station over a month: money by settlement day, use by session time."""
+
+    station_id: int
+    identity: str
+    site_name: str
+    vendor: str
+    model: str
+    connectors: tuple[Connector, ...]
+    totals: Totals
+    share: float
+    uses: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class StationsPage:
+    """An owner's stations over a month."""
+
+    owner: Owner
+    month: date
+    stations: tuple[StationLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorLine:
+    """One connector of a station over a month. `exclusions` count only for members."""
+
+    connector: Connector
+    state: ConnectorState
+    totals: Totals
+    uptime: Uptime
+    errors: tuple[ErrorCount, ...]
+    incidents: tuple[Incident, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StationPage:
+    """One station over a month, in its site's calendar."""
+
+    owner: Owner
+    month: date
+    since: int
+    until: int
+    station: StationLine
+    dwell: Dwell | None
+    week: WeekHours
+    connectors: tuple[ConnectorLine, ...]
+    tariffs: tuple[TariffHistory, ...]
+    private: bool
+
+
+def dwell_of(durations: Sequence[int]) -> Dwell | None:
+    """Return the quartiles of sorted durations, None of none (nearest rank)."""
+    count = len(durations)
+    if not count:
+        return None
+
+    def rank(quarters: int) -> int:
+        return durations[max(0, -(-count * quarters // 4) - 1)]
+
+    return Dwell(count, rank(2), rank(1), rank(3))
+
+
+def span_of(has: Services, month: date, zone: str) -> tuple[int, int]:
+    """Return a month of a zone's calendar up to now, as UTC seconds."""
+    since = starts(month, zone)
+    return since, max(since, min(has.now(), starts(months_after(month, 1), zone)))
+
+
+def stations_of(has: Services, owner_id: int, month: date) -> tuple[StationLine, ...]:
+    """Return an owner's stations over a month."""
+    totals = has.model.connector_totals(owner_id, month, last_day(month))
+    by_connector = {one.connector.connector_id: one.totals for one in totals}
+    states = {
+        one.connector.connector_id: one
+        for one in has.model.utilisation(owner_id, has.now()).connectors
+    }
+    members: dict[int, list[Connector]] = defaultdict(list)
+    for one in totals:
+        members[one.connector.station_id].append(one.connector)
+    found = []
+    for station_id, connectors in members.items():
+        first = connectors[0]
+        ids = [one.connector_id for one in connectors]
+        since, until = span_of(has, month, first.time_zone)
+        hours = has.model.hours_of(ids, since, until)
+        occupied = sum(one.occupied_s for one in hours)
+        uses = dict.fromkeys(ALWAYS_COUNTED, 0)
+        for key in ids:
+            uses[states[key].use] = uses.get(states[key].use, 0) + 1
+        found.append(
+            StationLine(
+                station_id=station_id,
+                identity=first.station_identity,
+                site_name=first.site_name,
+                vendor=first.vendor,
+                model=first.model,
+                connectors=tuple(connectors),
+                totals=sum((by_connector[key] for key in ids), Totals()),
+                share=occupied / ((until - since) * len(ids)) if until > since else 0.0,
+                uses={use: count for use, count in uses.items() if count},
+            )
+        )
+    return tuple(found)
+
+
+def _month(has: Services, request: Request, owner_id: int) -> date:
+    asked = request.query_params
+    return month_of(asked, "month") if asked.get("month") else this_month(has, owner_id)
+
+
+def months_around(has: Services, owner_id: int, month: date) -> dict[str, date]:
+    """Return the months before and after, and the one that it is."""
+    return {
+        "previous": months_after(month, -1),
+        "following": months_after(month, 1),
+        "current": this_month(has, owner_id),
+    }
+
+
+@router.get("/owners/{owner_id}/stations")
+def stations(has: Has, render: Render, request: Request, owner_id: int) -> Response:
+    """List an owner's stations with what they earned and how much they were used."""
+    owner = owner_of(has, owner_id)
+    month = _month(has, request, owner_id)
+    page = StationsPage(owner, month, stations_of(has, owner_id, month))
+    columns = (
+        "station_id",
+        "station",
+        "site",
+        "connectors",
+        "sessions",
+        "energy_wh",
+        "gross",
+        "net",
+        "share_in_use",
+    )
+    rows = [
+        (
+            one.station_id,
+            one.identity,
+            one.site_name,
+            len(one.connectors),
+            one.totals.sessions,
+            one.totals.energy_wh,
+            one.totals.gross,
+            one.totals.net,
+            round(one.share, 6),
+        )
+        for one in page.stations
+    ]
+    return render(
+        Page(
+            "stations.html",
+            f"Stations of {owner.name}",
+            page,
+            Table(columns, rows),
+            live=live_address(owner_id),
+            context={"owner_id": owner_id, **months_around(has, owner_id, month)},
+        )
+    )
+
+
+def _connectors(
+    has: Services,
+    line: StationLine,
+    exclusions: Sequence[Exclusion],
+    month: date,
+    since: int,
+    until: int,
+) -> tuple[ConnectorLine, ...]:
+    ids = [one.connector_id for one in line.connectors]
+    words: dict[int, list[FeedWord]] = defaultdict(list)
+    for word in has.model.feed_words(ids, since, until):
+        words[word.connector_id].append(word)
+    silences = has.model.silences(since, until)
+    owner_id = line.connectors[0].owner_id
+    site_id = line.connectors[0].site_id
+    totals = {
+        one.connector.connector_id: one.totals
+        for one in has.model.connector_totals(owner_id, month, last_day(month), site_id)
+    }
+    states = {
+        one.connector.connector_id: one
+        for one in has.model.utilisation(owner_id, has.now(), site_id).connectors
+    }
+    return tuple(
+        ConnectorLine(
+            connector=one,
+            state=states[key],
+            totals=totals[key],
+            uptime=uptime(
+                words[key],
+                silences,
+                [each for each in exclusions if each.connector_id == key],
+                since,
+                until,
+            ),
+            errors=errors(spells(words[key], silences, since, until)),
+            incidents=incidents(words[key], since)[:LATEST],
+        )
+        for one in line.connectors
+        for key in (one.connector_id,)
+    )
+
+
+@router.get("/owners/{owner_id}/stations/{station_id}")
+def station(
+    has: Has, render: Render, visitor: Asking, request: Request, owner_id: int, station_id: int
+) -> Response:
+    """Show one station: what it earned, when it is used, its connectors, its tariffs."""
+    owner = owner_of(has, owner_id)
+    month = _month(has, request, owner_id)
+    found = [one for one in stations_of(has, owner_id, month) if one.station_id == station_id]
+    if not found:
+        raise NotFoundError(f"{owner.name} has no station {station_id}.")
+    line = found[0]
+    zone = line.connectors[0].time_zone
+    ids = [one.connector_id for one in line.connectors]
+    since, until = span_of(has, month, zone)
+    private = visitor.sees(owner)
+    page = StationPage(
+        owner=owner,
+        month=month,
+        since=since,
+        until=until,
+        station=line,
+        dwell=dwell_of(has.model.durations(ids, since, until)),
+        week=week_of(has.model.hours_of(ids, since, until), len(ids), since, until, zone),
+        connectors=_connectors(
+            has,
+            line,
+            has.settings.exclusions(owner_id) if private else (),
+            month,
+            since,
+            until,
+        ),
+        tariffs=histories(has, line.connectors),
+        private=private,
+    )
+    columns = ("weekday", "hour", "occupied_s", "available_s")
+    rows = [
+        (day, hour, page.week.occupied_s[day][hour], page.week.available_s[day][hour])
+        for day in range(7)
+        for hour in range(24)
+    ]
+    return render(
+        Page(
+            "station.html",
+            f"{line.identity} of {owner.name}",
+            page,
+            Table(columns, rows),
+            live=live_address(owner_id),
+            context={
+                "owner_id": owner_id,
+                "zone": zone,
+                **months_around(has, owner_id, month),
+            },
+        )
+    )

@@ -1,0 +1,91 @@
+"""What tests in a real browser share: a dashboard over a real chain, one over a busy town."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final, Literal, TypeVar
+
+from playwright.sync_api import Page
+from sqlalchemy import Engine
+
+from dashboard.access.roles import Role
+from dashboard.services import Services
+from tests.dashboard.people import key
+from tests.dashboard.settled import Settled, index
+from tests.dashboard.world import ACCOUNT
+from tests.support.browser import ROOT
+
+T = TypeVar("T")
+AXE: Final = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text
+RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+COLOUR_RULES: Final = ["color-contrast", "link-in-text-block"]
+TIMEOUT_MS: Final = 15_000
+Scheme = Literal["light", "dark"]
+
+
+def apart(work: Callable[[], T]) -> T:
+    """Run something in a thread of its own: Playwright's event loop runs in this one."""
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(work).result()
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A dashboard over a real chain, and how to bring its tables up to date."""
+
+    address: str
+    settled: Settled
+    engine: Engine
+
+    def index(self) -> None:
+        """Bring the tables to the chain's head."""
+        apart(lambda: asyncio.run(index(self.settled, self.engine)))
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A dashboard over a busy town, and the cookie of its first owner's admin."""
+
+    address: str
+    cookie: dict[str, str]
+
+
+def settle_in(has: Services) -> None:
+    """Enter what an owner would have entered by then."""
+    now = has.wall_now()
+    has.access.invite(1, key("viewer").address, Role.VIEWER, ACCOUNT, now)
+    has.access.invite(1, key("finance").address, Role.FINANCE, ACCOUNT, now)
+    has.access.give_link(1, "uptime", date(2026, 10, 1), ACCOUNT, now, 14)
+    has.settings.exclude(
+        1,
+        [1],
+        since=has.now() - 7200,
+        until=has.now(),
+        reason="vandalism",
+        note="Cable cut; reported to the police",
+        by=key("finance").address,
+        now=now,
+    )
+
+
+def picture(page: Page, name: str, **options: Any) -> None:
+    """Keep a screenshot, where it is asked for."""
+    folder = os.environ.get("CHARGECOIN_SCREENSHOTS")
+    if folder:
+        page.screenshot(path=ROOT / folder / f"{name}.png", **options)
+
+
+def violations(page: Page, run_only: list[str]) -> list[str]:
+    """Return what axe finds by some tags or rules, each with where."""
+    page.evaluate("() => document.querySelectorAll('details').forEach((one) => (one.open = true))")
+    found = page.evaluate("(wanted) => axe.run({runOnly: wanted})", run_only)
+    return [
+        f"{one['id']}: {one['help']} at {one['nodes'][0]['target']}"
+        f" {one['nodes'][0].get('failureSummary', '')}"
+        for one in found["violations"]
+    ]
