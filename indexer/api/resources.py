@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Table, and_, func, select
 from chargecoin import indexer_models as models
 from indexer import schema
 from indexer.api.rows import Resource, with_transaction
+from indexer.queries.places import block_number
 
 
 def _newest(column: ColumnElement[Any], key: ColumnElement[Any], of: ColumnElement[bool]) -> Any:
@@ -153,7 +154,7 @@ def as_of(moment: int) -> list[ColumnElement[bool]]:
     tariffs, earlier, blocks = schema.tariffs, schema.tariffs.alias(), schema.blocks.alias()
     newest = (
         select(func.max(earlier.c.id))
-        .join(blocks, blocks.c.number == earlier.c.id.bitwise_rshift(schema.LOG_BITS))
+        .join(blocks, blocks.c.number == block_number(earlier.c.id))
         .where(earlier.c.connector_id == tariffs.c.connector_id, blocks.c.timestamp <= moment)
         .correlate(tariffs)
         .scalar_subquery()

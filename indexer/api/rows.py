@@ -14,6 +14,7 @@ from chargecoin.evidence.format import session_hex
 from chargecoin.indexer_models import Block, OnChain, Page
 from indexer.figures import Finality, Status
 from indexer.hours import from_day
+from indexer.queries.places import block_number
 from indexer.schema import LOG_BITS, batches, block_of, blocks
 
 M = TypeVar("M", bound=OnChain)
@@ -72,7 +73,7 @@ def with_transaction(table: Table, *more: ColumnElement[Any]) -> Select[Any]:
         query = select(*columns)
     else:
         query = select(*columns, batches.c.tx_hash).join(batches, batches.c.batch == table.c.batch)
-    return query.join(blocks, blocks.c.number == table.c.id.bitwise_rshift(LOG_BITS))
+    return query.join(blocks, blocks.c.number == block_number(table.c.id))
 
 
 def page(

@@ -16,9 +16,8 @@ from indexer.money_figures import (
     PayoutPlan,
     Refund,
 )
-from indexer.queries.places import provenance, with_block
+from indexer.queries.places import block_number, provenance, with_block
 from indexer.schema import (
-    LOG_BITS,
     accrual_withdrawals,
     blocks,
     destinations,
@@ -99,7 +98,7 @@ def list_payouts(
         blocks.c.number.label("block_number"),
         blocks.c.hash.label("block_hash"),
         blocks.c.timestamp.label("block_timestamp"),
-    ).join(blocks, blocks.c.number == both.c.id.bitwise_rshift(LOG_BITS))
+    ).join(blocks, blocks.c.number == block_number(both.c.id))
     rows, further = _page(connection, query, both.c.id, after, limit)
     found = (
         Payout(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Integer, Row, Select, Table, func, literal, select
 
 from chargecoin.tariff import Tariff as TariffSlot
 from indexer.figures import Connector, MeterKey, Owner, Provenance, Site, Status, Tariff
@@ -25,6 +25,11 @@ from indexer.schema import (
 )
 
 
+def block_number(identifier: ColumnElement[int]) -> ColumnElement[int]:
+    """Return the block that a row's id names. PostgreSQL shifts by 32-bit integers only."""
+    return identifier.bitwise_rshift(literal(LOG_BITS, Integer()))
+
+
 def with_block(table: Table) -> Select[Any]:
     """Select a table's rows each with its block, for `provenance`."""
     return select(
@@ -32,7 +37,7 @@ def with_block(table: Table) -> Select[Any]:
         blocks.c.number.label("block_number"),
         blocks.c.hash.label("block_hash"),
         blocks.c.timestamp.label("block_timestamp"),
-    ).join(blocks, blocks.c.number == table.c.id.bitwise_rshift(LOG_BITS))
+    ).join(blocks, blocks.c.number == block_number(table.c.id))
 
 
 def provenance(row: Row[Any], status: Status, transaction: bytes | None = None) -> Provenance:

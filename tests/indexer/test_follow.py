@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,22 +16,26 @@ from indexer.figures import Status
 from indexer.follow import DEEP_SIGHTINGS, LIVE_BLOCKS, MISSING_SIGHTINGS, Follower
 from indexer.read_model import ReadModel
 from indexer.store import Store
+from tests.indexer.conftest import Databases
 from tests.indexer.fake_chain import DEPLOYMENT, FakeChain
 from tests.indexer.fake_node import FakeNode
-from tests.indexer.tables import catch_up, contents, follower, fresh
+from tests.indexer.tables import catch_up, contents, follower
 
 FINALITY = 8
+
+# What PostgreSQL could do differently is in test_store and test_simulation.
+pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
 
 class World:
     """A chain, its node, and an indexer that follows it."""
 
-    def __init__(self, folder: Path, seed: int = 1, blocks: int = 60) -> None:
-        self.folder = folder
+    def __init__(self, databases: Databases, seed: int = 1, blocks: int = 60) -> None:
+        self.databases = databases
         self.chain = FakeChain(seed)
         self.chain.mine(blocks)
         self.node = FakeNode(self.chain, finality=FINALITY)
-        self.engine = fresh(folder / "index.sqlite")
+        self.engine = databases.new()
         self.indexer = self.restarted()
 
     def restarted(self) -> Follower:
@@ -48,14 +52,17 @@ class World:
 
     async def check(self) -> None:
         """The tables are those of an indexer that saw only the chain as it is."""
-        other = fresh(self.folder / "other.sqlite")
+        other = self.databases.new()
         await catch_up(FakeNode(self.chain, finality=FINALITY), other, finality=FINALITY)
         assert contents(self.engine) == contents(other)
+        self.databases.drop(other)
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(databases: Databases) -> Iterator[World]:
+    found = World(databases)
+    yield found
+    databases.drop(found.engine)
 
 
 def count(engine: Engine, table: object) -> int:
@@ -82,8 +89,8 @@ async def test_backfill_goes_over_into_live_without_a_block_missed_or_doubled(
     await world.check()
 
 
-async def test_the_tables_are_ready_only_once_they_are_at_the_head(tmp_path: Path) -> None:
-    world = World(tmp_path, blocks=700)
+async def test_the_tables_are_ready_only_once_they_are_at_the_head(databases: Databases) -> None:
+    world = World(databases, blocks=700)
     assert not world.status.ready
     states = []
     while await world.indexer.step():
@@ -287,8 +294,8 @@ async def test_logs_that_were_left_out_before_are_fetched_again(world: World) ->
     await world.check()
 
 
-async def test_a_gap_behind_stored_blocks_is_undone_once_and_mended(tmp_path: Path) -> None:
-    world = World(tmp_path, blocks=20)
+async def test_a_gap_behind_stored_blocks_is_undone_once_and_mended(databases: Databases) -> None:
+    world = World(databases, blocks=20)
     while not any(len(log.topics) == 1 for log in world.chain.head.logs):
         world.chain.mine()
     forgotten = world.chain.head

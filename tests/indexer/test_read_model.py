@@ -25,6 +25,7 @@ from indexer.rollups import collection_sums, refund_sums, settlement_sums
 from indexer.rows import CollectionRow, RefundRow, SessionRow
 from indexer.schema import SETTLEMENT_SUMS
 from indexer.store import Store
+from tests.indexer.conftest import Databases
 from tests.indexer.fake_chain import DEPLOYMENT, FakeChain, event
 from tests.indexer.fake_node import FakeNode
 from tests.indexer.tables import catch_up, fresh
@@ -55,10 +56,10 @@ class Filled:
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def filled(databases: Databases) -> Any:
     chain = FakeChain(5)
     chain.mine(700)
-    engine = fresh(tmp_path_factory.mktemp("read") / "index.sqlite")
+    engine = databases.new()
     asyncio.run(catch_up(FakeNode(chain, finality=FINALITY), engine, finality=FINALITY))
     with engine.connect() as connection:
         rows: list[Row] = [
@@ -368,6 +369,7 @@ def test_an_empty_database_shows_zeros(tmp_path: Path) -> None:
     assert [*model.sessions().items, *model.batches().items, *model.owners()] == []
 
 
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 def test_no_question_reads_all_sessions(filled: Filled) -> None:
     """A page costs the same at any number of sessions: every statement searches by an index."""
     model = filled.model
@@ -416,6 +418,7 @@ def test_no_question_reads_all_sessions(filled: Filled) -> None:
                 assert not [step for step in steps if re.match(grows, step)], (statement, steps)
 
 
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 def test_exceptions_are_found_by_their_own_index(filled: Filled) -> None:
     query = select(schema.sessions.c.id).where(schema.not_settled, schema.sessions.c.owner_id == 1)
     statement = str(query.compile(dialect=filled.model._engine.dialect))

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from indexer import schema
 from indexer.figures import Page
 from indexer.read_model import ReadModel
+from tests.indexer.conftest import Databases
 from tests.indexer.fake_chain import GENESIS, FakeChain
 from tests.indexer.fake_node import FakeNode
 from tests.indexer.tables import catch_up, fresh
@@ -22,10 +23,10 @@ FINALITY = 8
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> ReadModel:
+def model(databases: Databases) -> ReadModel:
     chain = FakeChain(11)
     chain.mine(500)
-    engine = fresh(tmp_path_factory.mktemp("money") / "index.sqlite")
+    engine = databases.new()
     asyncio.run(catch_up(FakeNode(chain, finality=FINALITY), engine, finality=FINALITY))
     return ReadModel(engine)
 
