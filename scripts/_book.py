@@ -44,7 +44,7 @@ class Settings:
     chg_holder: str | None = None
     chg: str | None = None
     shares: tuple[int, ...] = (4_000, 2_000, 2_000, 2_000)
-    reimbursement: int = 250_000
+    reimbursement: int = 10_000
     executors: tuple[str, ...] = ()
     delay_s: int = LEAST_DELAY_S
     token: str | None = None
