@@ -1,9 +1,9 @@
 """What settling a session costs, by receipt: `python -m benchmarks.gas --json`.
 
 The scenarios of DESIGN, section 4: 200 sessions over 20 connectors of 5 owners,
-3 of 5 signatures, on anvil, current hardfork. Each connector, owner and payer has
-a past, so every slot that settlement touches is cold and not zero; the batch is
-settled on a later day than that past, as it would be. The sums are exact and the
+3 of 5 signatures, on anvil, current hardfork. Each connector, owner, payer and
+campaign has a past, so every slot that settlement touches is cold and not zero; the
+batch is settled on a later day than that past, as it would be. The sums are exact and the
 same in every run, so `benchmarks/gas_snapshot.json` is compared to the unit.
 """
 
@@ -15,14 +15,17 @@ import json
 import random
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from eth_utils.crypto import keccak
 
+from benchmarks import _gas_payouts
+from benchmarks._gas_chart import Chart
 from chargecoin.chain import Chain, Receipt
 from chargecoin.chain.events import decode_events
 from chargecoin.chain.transactions import Call, contract_call
@@ -50,6 +53,8 @@ from scripts._onboarding_file import (
 from scripts._settling import Settler
 
 SNAPSHOT: Final = Path(__file__).with_name("gas_snapshot.json")
+CHART: Final = Path(__file__).parents[1] / "docs" / "images" / "gas-by-batch-size.svg"
+CHART_SIZES: Final = (1, 2, 5, 10, 20, 50, 100, 200, 256)
 GENESIS: Final = 1_767_225_600  # 2026-01-01
 DAY_S: Final = 86_400
 SESSIONS: Final = 200
@@ -61,10 +66,14 @@ FLEETS: Final = 10
 PRICES: Final = Prices(kwh=450_000, hour=0, idle_hour=0, session=0)
 DEPOSIT: Final = 500_000_000
 LIMIT: Final = 400_000_000
+CAMPAIGNS: Final = 2
+BUDGET: Final = 10_000_000_000
 BLOCK_GAS_LIMIT: Final = 60_000_000
 TRANSACTION_CAP: Final = 16_777_216  # EIP-7825
 SESSION_PRICE_EUR: Final = 15
 FEE_SHARE: Final = 0.001
+
+T = TypeVar("T")
 
 
 def _secret(role: str) -> str:
@@ -124,6 +133,8 @@ class Bench:
             name: payer["account"] for name, payer in protocol.ids["payers"].items()
         }
         self.settlement = chain.deployment.address("Settlement")
+        self._token = chain.deployment.address("Token")
+        self._campaigns = chain.deployment.address("CampaignManager")
 
     def accounts(self, kind: str, count: int) -> list[int]:
         """Return vault accounts of payers with (`payer`) or without money (`pauper`)."""
@@ -134,30 +145,56 @@ class Bench:
         [receipt] = await self._settler.execute(call)
         return receipt
 
-    async def settle(self, payers: Sequence[int], day: int) -> Measured:
-        """Settle one session a payer, evenly over the connectors, on a day after genesis."""
+    async def sponsor(self) -> None:
+        """Have the deployer sponsor campaigns that take turns at the connectors."""
+        mint = contract_call("TestStablecoin", "mint", self._token, DEPLOYER.address, BUDGET)
+        approve = contract_call("TestStablecoin", "approve", self._token, self.settlement, BUDGET)
+        for call in (mint, approve):
+            await self.execute(call)
+        for number in range(CAMPAIGNS):
+            # Co-branded, for 100 days and at all hours: a tenth of the price, at most 5.
+            dates = (0, GENESIS + 100 * DAY_S, 2**168 - 1)
+            terms = (3, 0, f"Sponsor {number}", *dates, 1_000, 5_000_000, BUDGET, 0, 0, 0)
+            budget = BUDGET // CAMPAIGNS
+            arguments = (terms, self._connectors[number::CAMPAIGNS], budget)
+            await self.execute(
+                contract_call("CampaignManager", "create", self._campaigns, *arguments)
+            )
+
+    async def settle(self, payers: Sequence[int], day: int, campaigns: int = 0) -> Measured:
+        """Settle one session a payer, evenly over the connectors, on a day after genesis.
+
+        With `campaigns`, the connectors take turns with that many.
+        """
         now = GENESIS + day * DAY_S + 23 * 3600
-        call = await self._settler.batch(self._sessions(payers, now - 12 * 3600))
+        call = await self._settler.batch(self._sessions(payers, now - 12 * 3600, campaigns))
         self._node.set_next_timestamp(now)
         receipt = await self.execute(call)
-        events = decode_events("Settlement", self.settlement, receipt.logs)
-        outcomes = Counter(
-            Outcome.decode(event.args["session"]).status
-            for event in events
+        found = [
+            Outcome.decode(event.args["session"])
+            for event in decode_events("Settlement", self.settlement, receipt.logs)
             if event.name == "Session"
-        )
+        ]
+        outcomes = Counter(outcome.status for outcome in found)
         if outcomes.total() != len(payers):
             raise RuntimeError(f"{outcomes.total()} of {len(payers)} sessions were processed")
+        applied = sum(outcome.campaign_paid > 0 for outcome in found)
+        if campaigns and applied != len(payers):
+            raise RuntimeError(f"a campaign paid for {applied} of {len(payers)} sessions")
         return Measured(len(payers), receipt.gas_used, len(call.data), outcomes)
 
-    def _sessions(self, payers: Sequence[int], start: int) -> dict[int, list[SessionRecord]]:
+    def _sessions(
+        self, payers: Sequence[int], start: int, campaigns: int
+    ) -> dict[int, list[SessionRecord]]:
         """Return one session a payer; energies and times vary, the same in every run."""
         dice = random.Random(256)
         sessions: dict[int, list[SessionRecord]] = {}
         for i, payer in enumerate(payers):
             # Neighbours in the list of payers share a connector, as far as they fit.
-            connector = self._connectors[i * len(self._connectors) // len(payers)]
-            sessions.setdefault(connector, []).append(_record(dice, payer, start))
+            number = i * len(self._connectors) // len(payers)
+            campaign = number % campaigns + 1 if campaigns else 0
+            record = _record(dice, payer, start, campaign)
+            sessions.setdefault(self._connectors[number], []).append(record)
         return sessions
 
     async def undone(self, payers: Sequence[int], day: int) -> Measured:
@@ -167,8 +204,17 @@ class Bench:
         self._node.revert(before)
         return measured
 
+    async def sponsored(self, payers: Sequence[int], day: int) -> Measured:
+        """Measure sessions that campaigns pay a part of, after a day on which they did."""
+        before = self._node.snapshot()
+        await self.sponsor()
+        await self.settle(payers, day, CAMPAIGNS)
+        measured = await self.settle(payers, day + 1, CAMPAIGNS)
+        self._node.revert(before)
+        return measured
 
-def _record(dice: random.Random, payer: int, start: int) -> SessionRecord:
+
+def _record(dice: random.Random, payer: int, start: int, campaign: int) -> SessionRecord:
     energy, duration = dice.randint(2_000, 60_000), dice.randint(900, 30_000)
     idle = dice.randint(1, duration // 2)
     started = start + dice.randint(0, 3_600)
@@ -180,7 +226,7 @@ def _record(dice: random.Random, payer: int, start: int) -> SessionRecord:
         idle_s=idle,
         energy_wh=energy,
         gross=price,
-        campaign_id=0,
+        campaign_id=campaign,
         hour_of_week=dice.randrange(168),
         grid_gco2e_per_kwh=176,
         renewable_pct=43,
@@ -197,27 +243,53 @@ async def erc20_transfer(bench: Bench, chain: Chain) -> int:
     return (await bench.execute(call)).gas_used
 
 
-async def measure(node: LocalNode, folder: Path) -> tuple[dict[str, Measured], int]:
-    """Return the scenarios and the gas of an ERC-20 transfer."""
+Run = tuple[dict[str, Measured], int, dict[str, int]]
+"""The scenarios, the gas of an ERC-20 transfer, and that of payouts (`_gas_payouts`)."""
+
+
+@asynccontextmanager
+async def _bench(node: LocalNode, folder: Path) -> AsyncIterator[tuple[Bench, Chain]]:
     members = tuple(signer.address for signer in _signers())
     protocol = await set_up(node.url, folder / "book.json", members, THRESHOLD, _onboarding())
     async with await Chain.connect(node.url, protocol.deployment) as chain:
         bench = Bench(node, chain, protocol)
+        # The past: each payer with money and each connector has had a session.
+        await bench.settle(bench.accounts("payer", MAX_SESSIONS), day=1)
+        yield bench, chain
+
+
+async def measure(node: LocalNode, folder: Path) -> tuple[dict[str, Measured], int]:
+    """Return the scenarios and the gas of an ERC-20 transfer."""
+    async with _bench(node, folder) as (bench, chain):
         return await _scenarios(bench), await erc20_transfer(bench, chain)
 
 
+async def measure_sizes(node: LocalNode, folder: Path) -> dict[str, list[tuple[int, float]]]:
+    """Return gas a session by the number of sessions in the batch."""
+    async with _bench(node, folder) as (bench, _):
+        payers = bench.accounts("payer", MAX_SESSIONS)
+        lines = {"distinct payers": payers, "10 fleet payers": payers[:FLEETS] * MAX_SESSIONS}
+        return {
+            name: [
+                (size, (await bench.undone(line[:size], day=2)).gas / size) for size in CHART_SIZES
+            ]
+            for name, line in lines.items()
+        }
+
+
 async def _scenarios(bench: Bench) -> dict[str, Measured]:
-    # The past: each payer with money and each connector has had a session.
-    await bench.settle(bench.accounts("payer", MAX_SESSIONS), day=1)
     payers = bench.accounts("payer", SESSIONS)
     return {
         "distinct": await bench.undone(payers, day=2),
+        "campaign": await bench.sponsored(payers, day=2),
         "fleet": await bench.undone((payers[:FLEETS] * SESSIONS)[:SESSIONS], day=2),
         "all_unfunded": await bench.undone(bench.accounts("pauper", MAX_SESSIONS), day=2),
     }
 
 
-def figures(scenarios: dict[str, Measured], transfer: int, eth_price_eur: float) -> dict[str, Any]:
+def figures(
+    scenarios: dict[str, Measured], transfer: int, payouts: dict[str, int], eth_price_eur: float
+) -> dict[str, Any]:
     """Return the whole result as it is printed."""
     distinct = scenarios["distinct"]
     fee_eur = SESSION_PRICE_EUR * FEE_SHARE
@@ -227,6 +299,7 @@ def figures(scenarios: dict[str, Measured], transfer: int, eth_price_eur: float)
         "gas_per_session": {
             "distinct": round(each["distinct"], 1),
             "fleet": round(each["fleet"], 1),
+            "campaign": round(each["campaign"], 1),
             "erc20_transfer": transfer,
         },
         "total": {name: one.gas for name, one in scenarios.items()},
@@ -241,9 +314,10 @@ def figures(scenarios: dict[str, Measured], transfer: int, eth_price_eur: float)
             "eth_price_eur_assumed": eth_price_eur,
             "gas_price_gwei": {
                 name: round(fee_eur / eth_price_eur * 1e9 / each[name], 4)
-                for name in ("distinct", "fleet")
+                for name in ("distinct", "fleet", "campaign")
             },
         },
+        **_gas_payouts.figures(payouts),
         "versions": versions(),
     }
 
@@ -263,17 +337,29 @@ def versions() -> dict[str, str]:
     }
 
 
-def snapshot(scenarios: dict[str, Measured], transfer: int) -> dict[str, Any]:
+def snapshot(
+    scenarios: dict[str, Measured], transfer: int, payouts: dict[str, int]
+) -> dict[str, Any]:
     """Return what is committed: exact gas by scenario, and the tools it was measured with."""
     gas = {name: one.gas for name, one in scenarios.items()}
-    return {"gas": gas | {"erc20_transfer": transfer}, "versions": versions()}
+    return {"gas": gas | {"erc20_transfer": transfer} | payouts, "versions": versions()}
 
 
-def run() -> tuple[dict[str, Measured], int]:
-    """Measure on a chain of one's own."""
+def run() -> Run:
+    """Measure on chains of one's own."""
+    return *_on_a_chain(measure), _on_a_chain(_gas_payouts.measure)
+
+
+def chart(transfer: int, escrow: int) -> str:
+    """Return what a session costs by batch size, as SVG."""
+    levels = {"escrow": float(escrow), "ERC-20 transfer": float(transfer)}
+    return Chart("What settling a session costs", _on_a_chain(measure_sizes), levels).svg()
+
+
+def _on_a_chain(measuring: Callable[[LocalNode, Path], Coroutine[Any, Any, T]]) -> T:
     options = NodeOptions(timestamp=GENESIS, gas_limit=BLOCK_GAS_LIMIT)
     with LocalNode(options) as node, tempfile.TemporaryDirectory() as folder:
-        return asyncio.run(measure(node, Path(folder)))
+        return asyncio.run(measuring(node, Path(folder)))
 
 
 def main() -> None:
@@ -286,11 +372,14 @@ def main() -> None:
         "--eth-price", type=float, default=3_000.0, metavar="EUR", help="assumed, for break-even"
     )
     parser.add_argument("--update", action="store_true", help=f"write {SNAPSHOT.name}")
+    parser.add_argument("--chart", action="store_true", help=f"draw {CHART.name}")
     options = parser.parse_args()
-    scenarios, transfer = run()
+    scenarios, transfer, payouts = run()
     if options.update:
-        SNAPSHOT.write_text(json.dumps(snapshot(scenarios, transfer), indent=2) + "\n")
-    result = figures(scenarios, transfer, options.eth_price)
+        SNAPSHOT.write_text(json.dumps(snapshot(scenarios, transfer, payouts), indent=2) + "\n")
+    if options.chart:
+        CHART.write_text(chart(transfer, payouts["escrow"]))
+    result = figures(scenarios, transfer, payouts, options.eth_price)
     if not options.json:
         print(json.dumps(result, indent=2))
     print(json.dumps(result))

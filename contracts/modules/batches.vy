@@ -278,8 +278,11 @@ def settle(
             )
             session_fee: uint256 = (tariff >> tariffs.SESSION_FEE_SHIFT) & tariffs.PRICE_MASK
 
-            # The id of the session in word `i` is `i` plus this, shifted.
-            id_base: uint256 = unsafe_sub((connector_id << 64) | first_sequence, first_word)
+            # The outcome of the session in word `i`, if it is settled and costs nothing,
+            # is `i`, shifted to the id, plus this.
+            base: uint256 = unsafe_add(
+                unsafe_sub((connector_id << 64) | first_sequence, first_word) << record.SESSION_ID_SHIFT, record.SETTLED
+            )
 
             for i: uint256 in range(first_word, unsafe_add(first_word, count), bound=record.MAX_SESSIONS):
                 link.word = extract32(runs, i << 5, output_type=uint256)
@@ -302,16 +305,16 @@ def settle(
                 ):
                     gross = sessions._priced(link.word, tariff)
 
-                # An account that does not exist has no day and is given none.
+                # An account that does not exist is given a day too, and has no balance.
                 account: uint256 = vaults._accounts[link.word >> record.PAYER_SHIFT]
                 if (account ^ today_field) & vaults.DAY_FIELD != 0:
-                    if account != 0:
-                        account = (account & ~vaults.SPENDING) | today_field
+                    account = (account & ~vaults.SPENDING) | today_field
 
                 # Everything that can be unusual, in one question: a field out of
                 # range, a campaign, the times, a flag above the gross, the caps, the
-                # balance, the day's limit (if it was lowered, the one that holds may
-                # be higher). A negative difference wraps to something huge.
+                # balance (no account is left with nothing here, so none is made), the
+                # day's limit (if it was lowered, the one that holds may be higher). A
+                # negative difference wraps to something huge.
                 if (
                     (unsafe_add(link.word & record.ORDINARY_FIELDS, record.RANGE_FILL) & record.ORDINARY_CARRIES)
                     ^ record.RANGES_HELD
@@ -329,7 +332,7 @@ def settle(
                         uint256,
                     )
                     | convert(gross > ordinary, uint256)
-                    | convert(gross > account >> vaults.BALANCE_SHIFT, uint256)
+                    | convert(gross >= account >> vaults.BALANCE_SHIFT, uint256)
                     | convert(
                         unsafe_add((account >> vaults.SPENT_SHIFT) & vaults.MASK_56, gross)
                         > (account >> vaults.LIMIT_SHIFT) & vaults.MASK_56,
@@ -365,17 +368,13 @@ def settle(
                     )
                     sums = unsafe_add(sums, counted)
                     unpaid = unsafe_add(unpaid, missed)
-                    link.outcome |= unsafe_add(id_base, i) << record.SESSION_ID_SHIFT
+                    link.outcome |= unsafe_add(base, i << record.SESSION_ID_SHIFT) ^ record.SETTLED
                 else:
                     vaults._accounts[link.word >> record.PAYER_SHIFT] = unsafe_add(
                         account, unsafe_mul(gross, vaults.SPEND)
                     )
                     sums = unsafe_add(sums, (gross << sessions.GROSS_SUM_SHIFT) | unsafe_div(gross, sessions.FEE_DIVISOR))
-                    link.outcome = (
-                        (unsafe_add(id_base, i) << record.SESSION_ID_SHIFT)
-                        | record.SETTLED
-                        | (gross << record.PAID_SHIFT)
-                    )
+                    link.outcome = unsafe_add(base, i << record.SESSION_ID_SHIFT) | (gross << record.PAID_SHIFT)
 
                 log ISettlement.Session(session=link.outcome, word=link.word)
                 link.hash = convert(keccak256(abi_encode(link)), uint256) >> 64

@@ -15,7 +15,8 @@
 from ..interfaces import ISettlement
 
 
-# @notice Stateless, needs no `uses`.
+# @notice Stateless, need no `uses`.
+from . import checks
 from . import quorum
 
 
@@ -87,13 +88,15 @@ def _appoint(members: DynArray[address, 32], threshold: uint256, grace_s: uint25
     @param grace_s For how long the outgoing committee stays valid, in seconds.
            Reverts above 24 hours.
     """
-    assert threshold <= len(members) and 2 * threshold > len(members), "settlement: threshold is not a majority"
-    assert grace_s <= MAX_GRACE_S, "settlement: grace too long"
+    checks._require(
+        threshold <= len(members) and 2 * threshold > len(members), "settlement: threshold is not a majority"
+    )
+    checks._require(grace_s <= MAX_GRACE_S, "settlement: grace too long")
     outgoing: uint256 = self.current_epoch
     epoch: uint256 = outgoing + 1
     last: address = empty(address)
     for member: address in members:
-        assert convert(member, uint256) > convert(last, uint256), "settlement: members not ascending"
+        checks._require(convert(member, uint256) > convert(last, uint256), "settlement: members not ascending")
         last = member
         self._members[self._seat(epoch, member)] = True
     packed: uint256 = self._committees[outgoing]
@@ -114,16 +117,14 @@ def _revoke(epoch: uint256):
     @param epoch Its epoch. Reverts unless it is valid now.
     """
     packed: uint256 = self._committees[epoch]
-    assert block.timestamp < packed >> 8, "settlement: wrong committee epoch"
+    checks._require(block.timestamp < packed >> 8, "settlement: wrong committee epoch")
     self._committees[epoch] = packed & 255
     log ISettlement.CommitteeRevoked(epoch=epoch)
 
 
 @internal
 @view
-def _check_quorum(
-    epoch: uint256, digest: bytes32, signatures: Bytes[quorum.MAX_MEMBERS * quorum.SIGNATURE_SIZE]
-) -> DynArray[address, quorum.MAX_MEMBERS]:
+def _check_quorum(epoch: uint256, digest: bytes32, signatures: Bytes[quorum.MAX_MEMBERS * quorum.SIGNATURE_SIZE]):
     """
     @dev Reverts unless a committee signed.
     @param epoch The committee's epoch. Reverts unless it is valid now.
@@ -131,14 +132,26 @@ def _check_quorum(
     @param signatures `r`, `s`, `v` (27 or 28) of each signer, joined. Reverts
            unless there are exactly `threshold`, ascending by signer, with low
            `s`, each of a member.
-    @return DynArray The signers, ascending.
     """
     packed: uint256 = self._committees[epoch]
-    assert block.timestamp < packed >> 8, "settlement: wrong committee epoch"
-    signers: DynArray[address, quorum.MAX_MEMBERS] = quorum._signers(digest, packed & 255, signatures)
-    for signer: address in signers:
-        assert self._members[self._seat(epoch, signer)], "settlement: not a member"
-    return signers
+    checks._require(block.timestamp < packed >> 8, "settlement: wrong committee epoch")
+    # A list of the signers would be memory, which every batch would pay for.
+    threshold: uint256 = packed & 255
+    quorum._check_size(len(signatures), threshold)
+    signer: address = empty(address)
+    offset: uint256 = 0
+    for _: uint256 in range(threshold, bound=quorum.MAX_MEMBERS):
+        # The offsets stay below `len(signatures)`. `v` is the last byte of the
+        # word that ends with the signature.
+        signer = quorum._next(
+            signer,
+            digest,
+            extract32(signatures, unsafe_add(offset, 33), output_type=uint256) & 255,
+            extract32(signatures, offset, output_type=uint256),
+            extract32(signatures, unsafe_add(offset, 32), output_type=uint256),
+        )
+        checks._require(self._members[self._seat(epoch, signer)], "settlement: not a member")
+        offset = unsafe_add(offset, quorum.SIGNATURE_SIZE)
 
 
 @internal

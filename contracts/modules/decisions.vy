@@ -106,13 +106,11 @@ def rule(
     """
     one: dispute_words.Dispute = disputes._open(dispute)
     assert block.timestamp < adjustments._end_of(one.opened_at, disputes.RULING_WINDOW_S), "adjustments: too late to rule"
-    self._check_apart(
-        committees._check_quorum(
-            epoch,
-            domain._hash_typed_data_v4(keccak256(abi_encode(RULING_TYPE_HASH, epoch, dispute, refund, reason))),
-            signatures,
-        )
+    digest: bytes32 = domain._hash_typed_data_v4(
+        keccak256(abi_encode(RULING_TYPE_HASH, epoch, dispute, refund, reason))
     )
+    committees._check_quorum(epoch, digest, signatures)
+    self._check_apart(quorum._signers(digest, len(signatures) // quorum.SIGNATURE_SIZE, signatures))
     log IAdjustments.DisputeRuled(dispute=dispute, epoch=epoch, refund=refund, reason=reason)
     result: uint256 = dispute_words.UPHELD
     if one.refunded + refund == 0:

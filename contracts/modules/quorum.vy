@@ -11,8 +11,9 @@
 """
 
 
-# @notice Stateless, needs no `uses`.
+# @notice Stateless, need no `uses`.
 from snekmate.utils import ecdsa
+from . import checks
 
 
 # @dev The largest committee.
@@ -47,22 +48,47 @@ def _signers(
            `s`.
     @return DynArray The signers, ascending.
     """
-    # At most 65 * 255.
-    assert len(signatures) == unsafe_mul(threshold, SIGNATURE_SIZE), "quorum: wrong number of signatures"
+    self._check_size(len(signatures), threshold)
     signers: DynArray[address, MAX_MEMBERS] = []
-    last: uint256 = 0
+    signer: address = empty(address)
     offset: uint256 = 0
     for _: uint256 in range(threshold, bound=MAX_MEMBERS):
-        # The offsets stay below `len(signatures)`. `v` is the last byte of the
-        # word that ends with the signature.
-        signer: address = ecdsa._recover_vrs(
+        # As in modules/committee.vy.
+        signer = self._next(
+            signer,
             digest,
             extract32(signatures, unsafe_add(offset, 33), output_type=uint256) & 255,
             extract32(signatures, offset, output_type=uint256),
             extract32(signatures, unsafe_add(offset, 32), output_type=uint256),
         )
-        assert convert(signer, uint256) > last, "quorum: signers not ascending"
-        last = convert(signer, uint256)
         signers.append(signer)
         offset = unsafe_add(offset, SIGNATURE_SIZE)
     return signers
+
+
+@internal
+@pure
+def _check_size(size: uint256, threshold: uint256):
+    """
+    @dev Reverts unless there are as many signatures as are needed.
+    @param size Their size in bytes.
+    @param threshold How many there must be, at most 255.
+    """
+    # At most 65 * 255.
+    checks._require(size == unsafe_mul(threshold, SIGNATURE_SIZE), "quorum: wrong number of signatures")
+
+
+@internal
+@pure
+def _next(before: address, digest: bytes32, v: uint256, r: uint256, s: uint256) -> address:
+    """
+    @dev Who made the next signature. Reverts if it is malformed, has a high `s`, or
+         if the signer does not come after the one before.
+    @param before The signer before, zero for none.
+    @param digest What was signed.
+    @param v, r, s The signature.
+    @return address The signer.
+    """
+    signer: address = ecdsa._recover_vrs(digest, v, r, s)
+    checks._require(convert(signer, uint256) > convert(before, uint256), "quorum: signers not ascending")
+    return signer

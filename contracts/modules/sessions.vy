@@ -94,7 +94,8 @@ def _decide(
     @dev Decides about any session. The order of the questions is that of
          docs/protocol.md, section 2.
     @param word The record.
-    @param account The payer's account on the present day, 0 if there is none.
+    @param account The payer's account on the present day, nothing but that day if
+           there is none.
     @param priced What the session costs within the tariff's bounds, and flags.
     @param tariff The tariff's slot.
     @param oldest_end The earliest end of a session that is not too old.
@@ -128,7 +129,7 @@ def _decide(
         refused = record.TARIFF_NOT_IN_FORCE
     elif gross > (caps >> bounds.SESSION_SHIFT) & bounds.MASK_40:
         refused = record.SESSION_CAP
-    elif account == 0:
+    elif account >> vaults.LIMIT_SHIFT == 0 and vaults._accounts[payer] == 0:
         if word & record.CAMPAIGN_FIELD != 0:
             outcome |= record.CAMPAIGN_NOT_APPLIED
         if gross == 0:
