@@ -149,10 +149,16 @@ STEP: Final[dict[str, Word]] = {
         "The tariff is the registry's, was in force at the start, and its lines add up to the "
         "gross.",
     ),
+    "campaign": Word(
+        "step",
+        "Campaign",
+        "The campaign covers connector, start and hour, its rules give what is taken off, and "
+        "the earlier sessions it counts are on the chain.",
+    ),
     "record": Word(
         "step",
         "Record",
-        "The 32-byte record restates reading, payer, price and carbon, bit for bit.",
+        "The 32-byte record restates reading, payer, price, campaign and carbon, bit for bit.",
     ),
     "proof": Word(
         "step",

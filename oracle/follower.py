@@ -7,20 +7,22 @@ once, its effects and the cursor are stored together.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from sqlite3 import Connection
 from typing import Final
 
 import structlog
 
+from chargecoin.campaign_terms import CampaignTerms
 from chargecoin.chain import Block, Chain
 from chargecoin.chain.events import Event, decode_events
 from chargecoin.contracts import events
 from chargecoin.errors import ChainError, StoreError, WrongChainError
+from chargecoin.evidence.campaign import logged_sessions
 from oracle.crash import seam
 from oracle.registry import Registry
 from oracle.settlements import Settlement, SettlementReader
-from oracle.store import attestations, batches, sessions
+from oracle.store import attestations, batches, campaigns, sessions
 from oracle.store import registry as stored
 from oracle.store.database import Database
 
@@ -28,7 +30,21 @@ log = structlog.get_logger()
 
 # Nodes limit the range or the size of an answer; a range this wide is served by all of them.
 MAX_BLOCKS: Final = 2_000
-OF_SETTLEMENT: Final = ("Session", "BatchSettled", "MandateRevoked", "CapsSet")
+# What `CampaignCreated` says of a campaign's terms, by the same names.
+_TERMS: Final = (
+    "kind",
+    "owner_id",
+    "starts_at",
+    "ends_at",
+    "hour_mask",
+    "rate_bps",
+    "session_cap",
+    "min_sessions",
+    "window_days",
+    "driver_cap",
+)
+OF_SETTLEMENT: Final = ("Run", "Session", "BatchSettled", "MandateRevoked", "CapsSet")
+FOLLOWED: Final = ("StationRegistry", "Settlement", "CampaignManager")
 
 
 def _topics() -> tuple[bytes, ...]:
@@ -36,7 +52,7 @@ def _topics() -> tuple[bytes, ...]:
     settlement = tuple(
         topic for topic, event in events("Settlement").items() if event.name in OF_SETTLEMENT
     )
-    return registry + settlement
+    return registry + settlement + tuple(events("CampaignManager"))
 
 
 class Follower:
@@ -96,9 +112,7 @@ class Follower:
         return True
 
     async def _follow(self, start: int, block: Block) -> None:
-        logs = await self._chain.logs(
-            start, block.number, ("StationRegistry", "Settlement"), (self._topics,)
-        )
+        logs = await self._chain.logs(start, block.number, FOLLOWED, (self._topics,))
         address = self._chain.deployment.address
         registered = list(decode_events("StationRegistry", address("StationRegistry"), logs))
         settled = list(decode_events("Settlement", address("Settlement"), logs))
@@ -110,6 +124,9 @@ class Follower:
             for event in registered
             if event.name == "MeterKeyAdded"
         ]
+        offered = await self._timed(
+            decode_events("CampaignManager", address("CampaignManager"), logs)
+        )
         words = [
             (event.args["session"], event.args["word"])
             for event in settled
@@ -123,6 +140,9 @@ class Follower:
             stored.add_meter_keys(connection, keys)
             attestations.mark_final(connection, [(one >> 160, word) for one, word in words])
             sessions.mark_final(connection, words)
+            campaigns.add_settled(connection, logged_sessions(settled))
+            for event, at in offered:
+                _take_campaign(connection, event, at)
             for settlement in ours:
                 batches.add_settlement(connection, settlement, final=True)
             stored.set_followed(connection, block.number)
@@ -136,6 +156,16 @@ class Follower:
         if new:
             await self._on_connectors(new)
 
+    async def _timed(self, found: Iterable[Event]) -> list[tuple[Event, int]]:
+        """Return events with the times of their blocks (UTC seconds)."""
+        timed = []
+        for event in found:
+            block = await self._chain.block(event.log.block_number)
+            if block is None:
+                raise ChainError(f"the node has lost block {event.log.block_number}")
+            timed.append((event, block.timestamp))
+        return timed
+
     async def _settlements(self, settled: Sequence[Event]) -> list[Settlement]:
         """Return the settled batches that we attested, with what their proofs need."""
         found = []
@@ -148,3 +178,26 @@ class Follower:
                 if settlement:
                     found.append(settlement)
         return found
+
+
+def _take_campaign(connection: Connection, event: Event, at: int) -> None:
+    """Keep what an event at a time (UTC seconds) says of a campaign."""
+    args = event.args
+    campaign = args["campaign"]
+    if event.name == "CampaignCreated":
+        campaigns.add(
+            connection,
+            CampaignTerms(
+                id=campaign,
+                pauses=(),
+                **{name: args[name] for name in _TERMS},
+            ),
+        )
+    elif event.name == "ConnectorsEnrolled":
+        campaigns.enrol(connection, campaign, args["connectors"], at)
+    elif event.name == "CampaignPaused":
+        campaigns.pause(connection, campaign, args["paused_from"])
+    elif event.name == "CampaignResumed":
+        campaigns.resume(connection, campaign, args["paused_to"])
+    elif event.name == "CampaignClosed":
+        campaigns.close(connection, campaign, args["ends_at"])

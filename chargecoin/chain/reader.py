@@ -10,6 +10,7 @@ from typing import Any, Protocol, Self
 
 from eth_utils.address import to_checksum_address
 
+from chargecoin.campaign_terms import CampaignTerms
 from chargecoin.chain.calls import function
 from chargecoin.chain.rpc import BlockId, Rpc, block_parameter
 from chargecoin.chain.transactions import receipt as read_receipt
@@ -76,6 +77,11 @@ class ChainReader(Protocol):
         self, connector_id: int, fingerprint: bytes, block: BlockId = "latest"
     ) -> RegisteredKey:
         """Return a meter's registered key by keccak256 of its public key."""
+
+    async def campaign_terms(
+        self, campaign: int, connector_id: int, block: BlockId = "latest"
+    ) -> CampaignTerms | None:
+        """Return a campaign's terms, None unless the connector takes part in it."""
 
     async def committee(self, epoch: int, block: BlockId = "latest") -> Committee:
         """Return a committee's threshold and the end of its validity."""
@@ -232,6 +238,52 @@ class Chain:
     async def exposure_limit(self, block: BlockId = "latest") -> int:
         """Return the most debt that is recorded for one account."""
         return int(await self._settlement("exposure_limit", block=block))
+
+    # -------------------------------------------------------------- campaigns
+
+    async def campaign_terms(
+        self, campaign: int, connector_id: int, block: BlockId = "latest"
+    ) -> CampaignTerms | None:
+        """Return a campaign's terms, None unless the connector takes part in it.
+
+        Of its pauses the chain holds the last one; those before are in the events.
+        """
+        [enrolled] = await self._call(
+            "CampaignManager", "is_enrolled", campaign, connector_id, block=block
+        )
+        if not enrolled:
+            return None
+        [stored] = await self._call("CampaignManager", "campaign", campaign, block=block)
+        (
+            kind,
+            owner_id,
+            _creator,
+            starts_at,
+            ends_at,
+            paused_from,
+            paused_to,
+            hour_mask,
+            rate_bps,
+            session_cap,
+            _day_cap,
+            min_sessions,
+            window_days,
+            driver_cap,
+        ) = stored
+        return CampaignTerms(
+            id=campaign,
+            kind=kind,
+            owner_id=owner_id,
+            starts_at=starts_at,
+            ends_at=ends_at,
+            pauses=((paused_from, paused_to),) if paused_from else (),
+            hour_mask=hour_mask,
+            rate_bps=rate_bps,
+            session_cap=session_cap,
+            min_sessions=min_sessions,
+            window_days=window_days,
+            driver_cap=driver_cap,
+        )
 
     # --------------------------------------------------------------- registry
 

@@ -17,6 +17,7 @@ from chargecoin.evidence.format import (
     SOURCE_OCPP_1_6,
     VERSION,
     Bundle,
+    CampaignPart,
     CarbonPart,
     ChainPart,
     FramePart,
@@ -62,10 +63,11 @@ class Payer:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The tariff in force at the start, and its index at the connector."""
+    """The tariff in force at the start, its index at the connector, and the campaign if any."""
 
     index: int
     tariff: Tariff
+    campaign: CampaignPart | None = None
 
 
 @lru_cache(maxsize=256)
@@ -89,6 +91,7 @@ def record_of(
     *,
     payer: int,
     gross: int,
+    campaign_id: int,
     time_zone: str,
     grid: CarbonPart | None,
     assurance: Assurance,
@@ -101,7 +104,7 @@ def record_of(
         idle_s=reading.idle_s,
         energy_wh=reading.energy_wh,
         gross=gross,
-        campaign_id=0,
+        campaign_id=campaign_id,
         hour_of_week=hour_of_week(reading.started_at, time_zone),
         grid_gco2e_per_kwh=grid.gco2e_per_kwh if grid else GRID_UNKNOWN,
         renewable_pct=grid.renewable_pct if grid else RENEWABLE_UNKNOWN,
@@ -214,6 +217,7 @@ def build(
         reading,
         payer=payer.account,
         gross=price.gross,
+        campaign_id=terms.campaign.id if terms.campaign else 0,
         time_zone=session.time_zone,
         grid=carbon,
         assurance=reading.assurance,
@@ -240,7 +244,7 @@ def build(
         payer=_payer_part(payer),
         price=price,
         carbon=carbon,
-        campaign=None,
+        campaign=terms.campaign,
         record=record,
         word=word_hex(record.encode()),
     )

@@ -38,7 +38,7 @@ from chargecoin.sessions.transaction import Transaction, fold
 from chargecoin.tariff import Prices, Tariff
 from chargecoin.typed_data import Domain, Mandate, recover
 
-BUNDLE_STEPS: Final = ("frames", "reading", "signature", "payer", "price", "record")
+BUNDLE_STEPS: Final = ("frames", "reading", "signature", "payer", "price", "campaign", "record")
 NOBODY: Final = 0
 VOUCHERS: Final = {
     metering.VOUCHED_BY_OWNER: "its owner alone",
@@ -277,6 +277,7 @@ def check_record(bundle: Bundle, deployment: Deployment, place: Place) -> str:
         reading,
         payer=bundle.payer.account,
         gross=bundle.price.gross,
+        campaign_id=bundle.campaign.id if bundle.campaign else 0,
         time_zone=place.time_zone,
         grid=bundle.carbon,
         assurance=metering.assurance(bundle.meter.voucher_kind if bundle.meter else None),

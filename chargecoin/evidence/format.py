@@ -149,6 +149,23 @@ class PricePart(_Part, frozen=True):
     gross: int
 
 
+class EarlierSessionPart(_Part, frozen=True):
+    """A session settled before, which a loyalty boost counts."""
+
+    id: str
+    transaction: str
+
+
+class CampaignPart(_Part, frozen=True):
+    """The campaign that applies, and what it takes off the gross (base units)."""
+
+    id: Uint32
+    rate_bps: int
+    session_cap: Uint53
+    benefit: Uint53
+    sessions: tuple[EarlierSessionPart, ...]
+
+
 class CarbonPart(_Part, frozen=True):
     """The emission factor of the site's grid zone."""
 
@@ -173,7 +190,7 @@ class Bundle(_Part, frozen=True):
     payer: PayerPart
     price: PricePart
     carbon: CarbonPart | None
-    campaign: None
+    campaign: CampaignPart | None
     record: SessionRecord
     word: str
 

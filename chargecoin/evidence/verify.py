@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Final, ParamSpec
 
+from chargecoin.chain.events import decode_events
 from chargecoin.chain.reader import ChainReader
 from chargecoin.errors import (
     ChargeCoinError,
@@ -19,8 +20,9 @@ from chargecoin.errors import (
     WrongChainError,
 )
 from chargecoin.evidence import anchors, checks
+from chargecoin.evidence.campaign import check_campaign, logged_sessions
 from chargecoin.evidence.checks import Place
-from chargecoin.evidence.format import Bundle, Proof, from_bytes, unhexed
+from chargecoin.evidence.format import Bundle, Proof, from_bytes, unhexed, word_hex
 
 STEPS: Final = (*checks.BUNDLE_STEPS, "proof", "attestation", "settlement", "block")
 
@@ -93,6 +95,21 @@ async def _payer(bundle: Bundle, chain: ChainReader) -> str:
 async def _price(bundle: Bundle, chain: ChainReader) -> str:
     terms = await chain.run_terms(bundle.session.connector_id, bundle.price.tariff_index)
     return checks.check_price(bundle, terms.tariff)
+
+
+async def _campaign(bundle: Bundle, chain: ChainReader) -> str:
+    terms, earlier = None, {}
+    if bundle.campaign is not None:
+        terms = await chain.campaign_terms(bundle.campaign.id, bundle.session.connector_id)
+        settlement = chain.deployment.address("Settlement")
+        for stated in bundle.campaign.sessions:
+            receipt = await chain.receipt(unhexed(stated.transaction, 32))
+            if receipt is not None and receipt.succeeded:
+                logged = decode_events("Settlement", settlement, receipt.logs)
+                found = {word_hex(one.session_id): one for one in logged_sessions(logged)}
+                if stated.id in found:
+                    earlier[stated.id] = found[stated.id]
+    return check_campaign(bundle, terms, earlier)
 
 
 async def _record(bundle: Bundle, chain: ChainReader) -> str:
@@ -173,6 +190,7 @@ async def _bundle_steps(data: bytes, chain: ChainReader) -> tuple[StepResult, ..
         _run("signature", _signature(bundle, chain)),
         _run("payer", _payer(bundle, chain)),
         _run("price", _price(bundle, chain)),
+        _run("campaign", _campaign(bundle, chain)),
         _run("record", _record(bundle, chain)),
     )
     if signature.ok and bundle.meter is None:

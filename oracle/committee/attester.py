@@ -8,6 +8,7 @@ chain's heads, or this attester's memory of what it signed before.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,12 +26,14 @@ from chargecoin.errors import (
     EvidenceError,
 )
 from chargecoin.evidence import checks
+from chargecoin.evidence.campaign import check_campaign
 from chargecoin.evidence.format import Bundle, evidence_hash, from_bytes, unhexed
 from chargecoin.record import Run, decode_runs
 from chargecoin.typed_data import Signer, batch_digest, token_commitment
 from oracle.committee.proposal import Opening, Proposal
 from oracle.crash import seam
 from oracle.registry import Registry
+from oracle.sessions import campaigns
 from oracle.sessions.pipeline import MAX_AGE_S
 from oracle.store import attestations
 from oracle.store.attestations import Attestation, Pages
@@ -116,6 +119,7 @@ class Attester:
         await self._check_heads(runs)
         caps = await self._registry.caps()
         sessions: list[Attestation] = []
+        uses: Counter[tuple[int, int]] = Counter()
         position = 0
         for run in runs:
             for session_id, word in zip(run.session_ids(), run.words, strict=True):
@@ -127,6 +131,7 @@ class Attester:
                     _check_contract(bundle, caps)
                     _check_source(bundle, proposer)
                     await self._check_bundle(bundle)
+                    await self._check_use(bundle, uses)
                     _check_opening(bundle, proposal.openings)
                     sessions.append(_attestation(bundle, data, word, root, proposal.expiry))
                 position += 1
@@ -167,6 +172,18 @@ class Attester:
                     f"starts at {run.first_sequence}, or on another running hash",
                 )
 
+    async def _check_use(self, bundle: Bundle, uses: Counter[tuple[int, int]]) -> None:
+        """Hold a campaign against our memory; `uses` counts it by payer in the batch so far."""
+        campaign = bundle.campaign.id if bundle.campaign else 0
+        used = bundle.payer.account, campaign
+
+        def check(connection: Connection) -> None:
+            campaigns.check_nothing_left_out(connection, bundle)
+            campaigns.check_driver_cap(connection, bundle, self._registry.time, uses[used])
+
+        await self._database.read(check)
+        uses[used] += 1
+
     async def _check_bundle(self, bundle: Bundle) -> None:
         """Run the steps of docs/evidence.md on final data."""
         registry, connector_id = self._registry, bundle.session.connector_id
@@ -187,6 +204,10 @@ class Attester:
         checks.check_payer(bundle, domain, holder=holder, revoked_at=revoked_at)
         slot = await registry.tariff_slot(connector_id, bundle.price.tariff_index)
         checks.check_price(bundle, slot)
+        terms, earlier = await self._database.read(
+            lambda c: (campaigns.terms_of(c, bundle), campaigns.earlier_of(c, bundle))
+        )
+        check_campaign(bundle, terms, earlier)
         if not await registry.owner(connector_id):
             raise EvidenceCheckError("record", f"there is no connector {connector_id}")
         checks.check_record(bundle, self._chain.deployment, await registry.place(connector_id))
@@ -238,8 +259,6 @@ def _check_times(bundle: Bundle, latest: Block, final_time: int) -> None:
 
 
 def _check_contract(bundle: Bundle, caps: Caps) -> None:
-    if bundle.record.campaign_id:
-        raise AttestationRefusedError("campaign", "there is no campaign to apply")
     if bundle.price.gross > caps.session:
         raise AttestationRefusedError("session_cap", f"over {caps.session} base units a session")
 

@@ -9,7 +9,7 @@ session takes a sequence.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
@@ -33,6 +33,7 @@ from chargecoin.tariff import Tariff
 from chargecoin.tariff import gross as price
 from oracle.crash import seam
 from oracle.registry import Registry
+from oracle.sessions import campaigns
 from oracle.sessions.redaction import Redaction
 from oracle.signals import Signal
 from oracle.store import frames, mandates, sessions, transactions
@@ -197,6 +198,16 @@ class Pipeline:
         gross = await self._gross(terms.tariff, reading)
         if paying and gross > paying.signed.mandate.max_per_session:
             paying = None
+        campaign = await self._database.read(
+            lambda c: campaigns.choose(
+                c,
+                account=paying.signed.mandate.account if paying else 0,
+                connector_id=connector_id,
+                started_at=reading.started_at,
+                hour_of_week=evidence.hour_of_week(reading.started_at, place.time_zone),
+                gross=gross,
+            )
+        )
         made = evidence.build(
             deployment=self._deployment,
             oracle=self._oracle,
@@ -210,7 +221,7 @@ class Pipeline:
             frames=redacted,
             reading=reading,
             payer=_payer(transaction, paying),
-            terms=terms,
+            terms=replace(terms, campaign=campaign),
             factor=factor_for(place.grid_zone, reading.started_at),
         )
         return Pending(

@@ -110,6 +110,47 @@ CREATE TABLE IF NOT EXISTS meter_keys (
     PRIMARY KEY (connector_id, fingerprint)
 ) STRICT;
 
+-- Final campaigns, the connectors that take part in them, and when they paused.
+CREATE TABLE IF NOT EXISTS campaigns (
+    id           INTEGER PRIMARY KEY,
+    kind         INTEGER NOT NULL,
+    owner_id     INTEGER NOT NULL,
+    starts_at    INTEGER NOT NULL,
+    ends_at      INTEGER NOT NULL,
+    hour_mask    BLOB NOT NULL,
+    rate_bps     INTEGER NOT NULL,
+    session_cap  INTEGER NOT NULL,
+    min_sessions INTEGER NOT NULL,
+    window_days  INTEGER NOT NULL,
+    driver_cap   INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS campaign_connectors (
+    connector_id INTEGER NOT NULL,
+    campaign     INTEGER NOT NULL,
+    enrolled_at  INTEGER NOT NULL,
+    PRIMARY KEY (connector_id, campaign)
+) STRICT;
+CREATE TABLE IF NOT EXISTS campaign_pauses (
+    campaign    INTEGER NOT NULL,
+    paused_from INTEGER NOT NULL,
+    paused_to   INTEGER,
+    PRIMARY KEY (campaign, paused_from)
+) STRICT;
+
+-- Final sessions that an account paid for, whoever attested them. `campaign` is 0 where
+-- none took anything off, `settled` whether it was paid in full.
+CREATE TABLE IF NOT EXISTS settled_sessions (
+    session_id BLOB PRIMARY KEY,
+    account    INTEGER NOT NULL,
+    owner_id   INTEGER NOT NULL,
+    started_at INTEGER NOT NULL,
+    campaign   INTEGER NOT NULL,
+    settled    INTEGER NOT NULL,
+    tx_hash    BLOB NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS settled_sessions_of_account
+    ON settled_sessions (account, owner_id, started_at);
+
 -- `terms` are the mandate's fields exactly (JSON); the columns beside it are for searching.
 CREATE TABLE IF NOT EXISTS mandates (
     id          BLOB PRIMARY KEY,

@@ -29,7 +29,9 @@ def test_a_settled_session_is_verified_against_the_contracts(settled: SettledSes
     assert result.exit_code == 0, result.output
     lines = result.output.splitlines()
     assert lines[0] == f"session {settled.proof.session_id}"
-    assert [line.split()[:2] for line in lines[1:11]] == [["ok", step] for step in STEPS]
+    assert [line.split()[:2] for line in lines[1 : 1 + len(STEPS)]] == [
+        ["ok", step] for step in STEPS
+    ]
     assert lines[-1].startswith("every step holds; assurance 2: the charge point was watched")
     assert "settled" in result.output
 

@@ -88,7 +88,7 @@ def test_a_check_that_takes_a_while_says_that_it_works(
     # The page as it stands while the server is still checking.
     page.evaluate("addEventListener('click', (event) => event.preventDefault())")
     page.get_by_role("link", name="Verify this session").first.click()
-    waiting = page.get_by_role("link", name="Checking ten steps")
+    waiting = page.get_by_role("link", name="Checking every step")
     expect(waiting).to_have_attribute("aria-busy", "true")
 
 

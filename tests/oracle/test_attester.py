@@ -311,12 +311,27 @@ async def test_a_connector_that_is_not_in_the_registry_is_refused(case: Case) ->
     assert (await case.refusal(forgery.proposal())).check == "price"
 
 
-async def test_a_campaign_is_refused(case: Case) -> None:
+async def test_a_campaign_that_there_is_not_is_refused(case: Case) -> None:
+    forgery = await case.forgery()
+    bundle = billed(forgery)
+    bundle["campaign"] = {
+        "id": 1,
+        "rate_bps": 2_000,
+        "session_cap": 5_000_000,
+        "benefit": bundle["price"]["gross"] // 5,
+        "sessions": [],
+    }
+    bundle["record"]["campaign_id"] = 1
+    forgery.sign_records()
+    assert await refused_for(case, forgery, bundle) == "campaign"
+
+
+async def test_a_campaign_in_the_record_alone_is_refused(case: Case) -> None:
     forgery = await case.forgery()
     bundle = billed(forgery)
     bundle["record"]["campaign_id"] = 1
     forgery.sign_records()
-    assert await refused_for(case, forgery, bundle) == "campaign"
+    assert await refused_for(case, forgery, bundle) == "record"
 
 
 async def test_more_energy_than_the_connector_gives_is_refused(case: Case) -> None:

@@ -12,6 +12,7 @@ from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from chargecoin import merkle, record
+from chargecoin.campaign_terms import CampaignTerms
 from chargecoin.chain import (
     NO_ADDRESS,
     Block,
@@ -44,6 +45,7 @@ DEPLOYMENT: Final = Deployment(
 )
 ATTESTERS: Final = tuple(Signer(bytes([value]) * 32) for value in (1, 2, 3))
 EPOCH: Final = 4
+OWNER: Final = 1
 NO_KEY: Final = RegisteredKey(0, 0, NO_ADDRESS, 0, 0)
 
 
@@ -67,6 +69,7 @@ class FakeChain:
     committees: dict[int, Committee] = field(default_factory=dict)
     members: dict[int, set[str]] = field(default_factory=dict)
     commitments: dict[int, bytes] = field(default_factory=dict)
+    campaigns: dict[tuple[int, int], CampaignTerms] = field(default_factory=dict)
     receipts: dict[bytes, Receipt] = field(default_factory=dict)
     blocks: dict[int, Block] = field(default_factory=dict)
     tags: dict[str, int] = field(default_factory=dict)
@@ -122,6 +125,12 @@ class FakeChain:
     ) -> RegisteredKey:
         """Return a registered key."""
         return self.keys.get((connector_id, fingerprint), NO_KEY)
+
+    async def campaign_terms(
+        self, campaign: int, connector_id: int, block: BlockId = "latest"
+    ) -> CampaignTerms | None:
+        """Return a campaign's terms at a connector."""
+        return self.campaigns.get((campaign, connector_id))
 
     async def committee(self, epoch: int, block: BlockId = "latest") -> Committee:
         """Return a committee."""
@@ -200,21 +209,19 @@ def settle(
     chain.committees[EPOCH] = Committee(2, 1 << 40)
     chain.members[EPOCH] = {signer.address for signer in ATTESTERS}
 
-    outcomes = [settled(session_id, word).encode() for session_id, word in sessions]
-    commitment = record.commitment(wire, root, outcomes) + expiry.to_bytes(5, "big")
+    outcomes = {session_id: settled(session_id, word).encode() for session_id, word in sessions}
+    commitment = record.commitment(wire, root, outcomes.values()) + expiry.to_bytes(5, "big")
     chain.commitments[batch] = commitment
     address, index = chain.deployment.address("Settlement"), itertools.count()
-    logs = [
-        _log(
-            address,
-            "Session(uint256,uint256)",
-            (),
-            encode(["uint256", "uint256"], [outcome, word]),
-            number,
-            next(index),
-        )
-        for outcome, (_, word) in zip(outcomes, sessions, strict=True)
-    ]
+    logs = []
+    for run in runs:
+        header = run.connector_id << 224 | OWNER << 192 | run.first_sequence << 160
+        header |= run.tariff_index << 128 | len(run.words) << 112
+        words = encode(["uint256"], [header])
+        logs.append(_log(address, "Run(uint256)", (), words, number, next(index)))
+        for session_id, word in zip(run.session_ids(), run.words, strict=True):
+            words = encode(["uint256", "uint256"], [outcomes[session_id], word])
+            logs.append(_log(address, "Session(uint256,uint256)", (), words, number, next(index)))
     logs.append(
         _log(
             address,

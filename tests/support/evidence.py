@@ -11,7 +11,7 @@ from chargecoin import canonical
 from chargecoin.carbon import factor_for
 from chargecoin.chain import Connector, Evse, RegisteredKey, Site, Station
 from chargecoin.evidence.bundle import Payer, SessionRef, Terms, build
-from chargecoin.evidence.format import Bundle, Proof, from_bytes, hexed, to_bytes
+from chargecoin.evidence.format import Bundle, CampaignPart, Proof, from_bytes, hexed, to_bytes
 from chargecoin.evidence.verify import Report, verify
 from chargecoin.record import Run, session_id
 from chargecoin.sessions.metering import VOUCHED_BY_MANUFACTURER, measure
@@ -100,9 +100,11 @@ def settled_session(
     paid: bool = True,
     max_per_session: int = 50_000_000,
     voucher_kind: int = VOUCHED_BY_MANUFACTURER,
+    campaign: CampaignPart | None = None,
+    chain: FakeChain | None = None,
 ) -> Settled:
     """Return an honest session: signed where there is a meter, paid by the driver or by nobody."""
-    chain = registered()
+    chain = chain or registered()
     if charging is None:
         charging = signed_session(meter) if meter else Charging().start().stop()
     frames = charging.redacted(lambda token: hexed(token_commitment(SALT, token)))
@@ -125,7 +127,7 @@ def settled_session(
         payer=Payer(token, ACCOUNT, mandate, DRIVER.sign(mandate.digest(DEPLOYMENT.domain)))
         if paid
         else Payer(token),
-        terms=Terms(1, TARIFF),
+        terms=Terms(1, TARIFF, campaign),
         factor=factor_for("GB", START),
     )
     return anchor(canonical.loads(to_bytes(bundle)), chain)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from chargecoin.evidence.format import Proof
 from chargecoin.evidence.verify import STEPS, Report, verify
 from chargecoin.sessions.metering import VOUCHED_BY_OWNER
+from tests.chargecoin.evidence.test_campaign import OFF_PEAK, with_campaign
 from tests.support.charging import Meter
 from tests.support.evidence import (
     report_of,
@@ -19,6 +20,7 @@ from tests.support.evidence import (
 )
 
 SIGNED = settled_session(Meter())
+DISCOUNTED = with_campaign(OFF_PEAK)
 UNSIGNED = settled_session()
 
 
@@ -104,6 +106,12 @@ async def test_a_byte_flipped_in_the_bundle_fails_at_its_step_and_breaks_the_pro
     data = flipped(SIGNED.data, part, len(part) - 2)
     report = await verify(data, SIGNED.proof, SIGNED.chain)
     assert report.failed == (step, "proof")
+
+
+async def test_a_byte_flipped_in_the_campaign_fails_there_and_breaks_the_proof() -> None:
+    data = flipped(DISCOUNTED.data, b'"benefit":99090', 12)
+    report = await verify(data, DISCOUNTED.proof, DISCOUNTED.chain)
+    assert report.failed == ("campaign", "proof")
 
 
 async def test_a_receipt_that_is_not_the_tariffs_is_told_in_words() -> None:
