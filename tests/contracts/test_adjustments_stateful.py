@@ -7,6 +7,7 @@ of docs/protocol.md, section 9, hold. At the end everybody leaves.
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
@@ -24,11 +25,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.contracts.adjusting import REASONS, Presented, dispute, settle_runs, sign_ruling
+from tests.contracts.adjusting import REASONS, Presented, settle_runs, sign_ruling
 from tests.contracts.adjustments_model import OPEN, Adjusted, Owner, Session
 from tests.contracts.campaigning import create, off_peak
 from tests.contracts.model import COOL_DOWN_S, PAUSE_S, RefusedError, require
-from tests.contracts.world import DAY_S, HOUR_S, TOKEN, World, a_chain, now, session, wait
+from tests.contracts.world import DAY_S, HOUR_S, TOKEN, World, a_chain, events, now, session, wait
 
 ACCOUNTS = 3
 BUDGET = 400 * TOKEN
@@ -45,6 +46,9 @@ class AdjustmentsMachine(RuleBasedStateMachine):
         super().__init__()
         self.exits = ExitStack()
         self.presented: dict[int, Presented] = {}
+        # What owners have less what they owe, and what disputes took of it, by events alone.
+        self.told: Counter[int] = Counter()
+        self.taken: Counter[int] = Counter()
 
     @initialize()
     def deploy(self) -> None:
@@ -78,6 +82,32 @@ class AdjustmentsMachine(RuleBasedStateMachine):
             return False
         contract()
         return True
+
+    def adjust(self, by: Any, model: Callable[[], Any], name: str, *arguments: Any) -> bool:
+        """Let the contract and the model adjust; read what the contract logs."""
+        call = getattr(self.adjustments, name)
+        done = self.agree(lambda: call(*arguments, sender=by), model)
+        if done:
+            self.read_events()
+        return done
+
+    def read_events(self) -> None:
+        """Follow what owners have, as docs/protocol.md, section 9, says it follows from events."""
+        for event in events(self.adjustments, "DebtCollected"):
+            self.told[event.owner_id] += event.amount - event.fee
+        for event in events(self.adjustments, "FeeReturned"):
+            self.told[event.owner_id] += event.amount
+        for event in events(self.adjustments, "SessionRefunded"):
+            if event.dispute:
+                self.taken[event.dispute] += event.waived
+            else:
+                self.told[event.owner_id] -= event.to_payer + event.to_campaign
+        for event in events(self.adjustments, "DisputeOpened"):
+            self.told[event.owner_id] -= event.hold
+            self.taken[event.dispute] += event.hold
+        for event in events(self.adjustments, "DisputeClosed"):
+            owner = self.model.sessions[event.session_id].owner
+            self.told[owner] += self.taken[event.dispute] - event.refunded + event.bond_to_owner
 
     def a_session(self, dice: random.Random) -> tuple[int, Presented]:
         """Mostly one of the last, for which most is still possible."""
@@ -133,6 +163,7 @@ class AdjustmentsMachine(RuleBasedStateMachine):
                 outcome.debt,
             )
             self.model.settled(outcome, entered)
+            self.told[owner] += entered.brought - entered.fee
 
     @rule(account=st.integers(1, ACCOUNTS), amount=amounts)
     def deposit(self, account: int, amount: int) -> None:
@@ -146,9 +177,11 @@ class AdjustmentsMachine(RuleBasedStateMachine):
         self.collect_of(*self.a_session(random.Random(seed)))
 
     def collect_of(self, number: int, presented: Presented) -> bool:
-        return self.agree(
-            lambda: self.adjustments.collect(*presented.arguments(), sender=self.world.stranger),
+        return self.adjust(
+            self.world.stranger,
             lambda: self.model.collect(number, now()),
+            "collect",
+            *presented.arguments(),
         )
 
     @rule(owner=st.integers(1, 2), part=st.integers(1, 4))
@@ -157,6 +190,7 @@ class AdjustmentsMachine(RuleBasedStateMachine):
         if amount := one.balance // part:
             self.settlement.withdraw_accrual(owner, amount, sender=self.owners[owner])
             one.balance -= amount
+            self.told[owner] -= amount
 
     @rule()
     def route_fees(self) -> None:
@@ -171,11 +205,11 @@ class AdjustmentsMachine(RuleBasedStateMachine):
         number, presented = self.a_session(dice)
         one = self.model.sessions[number]
         amount = self.an_amount(dice, one.outstanding + one.brought - one.refunded)
-        self.agree(
-            lambda: self.adjustments.refund(
-                *presented.arguments(amount, 4), sender=self.owners[one.owner]
-            ),
+        self.adjust(
+            self.owners[one.owner],
             lambda: self.model.refund(number, amount, now()),
+            "refund",
+            *presented.arguments(amount, 4),
         )
 
     @rule(owner=st.integers(1, 2))
@@ -183,9 +217,11 @@ class AdjustmentsMachine(RuleBasedStateMachine):
         self.return_fee_of(owner)
 
     def return_fee_of(self, owner: int) -> bool:
-        return self.agree(
-            lambda: self.adjustments.return_fee(owner, sender=self.world.stranger),
+        return self.adjust(
+            self.world.stranger,
             lambda: require(self.model.return_fee(owner), "no fee"),
+            "return_fee",
+            owner,
         )
 
     # Disputes
@@ -198,9 +234,11 @@ class AdjustmentsMachine(RuleBasedStateMachine):
     def open(self, dice: random.Random) -> None:
         number, presented = self.a_session(dice)
         holder = self.holders[self.model.sessions[number].account]
-        self.agree(
-            lambda: dispute(self.world, presented, by=holder),
+        self.adjust(
+            holder,
             lambda: self.model.open(number, now()),
+            "open_dispute",
+            *presented.arguments(1),
         )
 
     @rule(seed=seeds)
@@ -220,9 +258,12 @@ class AdjustmentsMachine(RuleBasedStateMachine):
         number = self.a_dispute(dice)
         amount = self.an_amount(dice, self.model.left(number))
         owner = self.model.sessions[self.model.disputes[number].session].owner
-        self.agree(
-            lambda: self.adjustments.concede(number, amount, sender=self.owners[owner]),
+        self.adjust(
+            self.owners[owner],
             lambda: self.model.concede(number, amount, now()),
+            "concede",
+            number,
+            amount,
         )
 
     @rule(seed=seeds)
@@ -232,11 +273,11 @@ class AdjustmentsMachine(RuleBasedStateMachine):
         number = self.a_dispute(dice)
         amount = self.an_amount(dice, self.model.left(number))
         signatures = sign_ruling(self.world, number, amount)
-        self.agree(
-            lambda: self.adjustments.rule(
-                number, amount, REASONS, 1, signatures, sender=self.world.stranger
-            ),
+        self.adjust(
+            self.world.stranger,
             lambda: self.model.rule(number, amount, now()),
+            "rule",
+            *(number, amount, REASONS, 1, signatures),
         )
 
     @rule(seed=seeds)
@@ -245,10 +286,7 @@ class AdjustmentsMachine(RuleBasedStateMachine):
         self.lapse_of(self.a_dispute(random.Random(seed)))
 
     def lapse_of(self, number: int) -> None:
-        self.agree(
-            lambda: self.adjustments.lapse(number, sender=self.world.stranger),
-            lambda: self.model.lapse(number, now()),
-        )
+        self.adjust(self.world.stranger, lambda: self.model.lapse(number, now()), "lapse", number)
 
     @rule(seed=seeds)
     @precondition(lambda self: self.model.disputes)
@@ -256,9 +294,8 @@ class AdjustmentsMachine(RuleBasedStateMachine):
         self.execute_of(self.a_dispute(random.Random(seed)))
 
     def execute_of(self, number: int) -> bool:
-        return self.agree(
-            lambda: self.adjustments.execute(number, sender=self.world.stranger),
-            lambda: self.model.execute(number),
+        return self.adjust(
+            self.world.stranger, lambda: self.model.execute(number), "execute", number
         )
 
     # Time
@@ -296,6 +333,12 @@ class AdjustmentsMachine(RuleBasedStateMachine):
             assert self.adjustments.owed(number) == (owner.debt, owner.pool, owner.due)
         assert self.settlement.budget(self.campaign)[0] == self.model.budgets[self.campaign]
         assert self.settlement.unrouted_fees() == self.model.fees
+
+    @invariant()
+    def what_an_owner_has_less_what_it_owes_follows_from_events(self) -> None:
+        for owner in self.owners:
+            balance, debt = self.settlement.accrual(owner)[:2]
+            assert balance - debt == self.told[owner]
 
     @invariant()
     def what_is_held_is_what_disputes_hold(self) -> None:
