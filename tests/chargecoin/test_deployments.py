@@ -31,7 +31,7 @@ def test_an_address_book_names_chain_and_contracts(tmp_path: Path) -> None:
     assert (book.chain_id, book.start_block) == (31_337, 5)
     assert book.address("Settlement") == SETTLEMENT
     assert book.domain.chain_id == 31_337
-    assert book.domain.settlement == SETTLEMENT
+    assert book.domain.contract == SETTLEMENT
 
 
 def test_a_contract_that_is_not_in_the_book_is_named_with_what_is(tmp_path: Path) -> None:
