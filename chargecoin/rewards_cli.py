@@ -28,6 +28,18 @@ Example:
   chargecoin rewards compute drivers 2954 --rpc http://127.0.0.1:8545 \\
     --deployment deployments/31337.json --out rewards-2954.json
 """
+SIGN: Final = """\b
+Example:
+  chargecoin rewards sign drivers 2954 --rpc http://127.0.0.1:8545 \\
+    --deployment deployments/31337.json --key-file attester.key > signed-1.json
+"""
+POST: Final = """\b
+Example:
+  chargecoin rewards post signed-1.json signed-2.json --rpc http://127.0.0.1:8545 \\
+    --deployment deployments/31337.json --key-file gas.key
+"""
+STATED: Final = ("chain_id", "distributor", "kind", "epoch", "attempt", "root", "totals")
+"""What a root is signed with, beside the committee."""
 VERIFY: Final = """\b
 Example:
   chargecoin rewards verify drivers 2954 --rpc http://127.0.0.1:8545 \\
@@ -53,9 +65,27 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def _key_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option(
+            "--passphrase-file",
+            type=FILE,
+            help="Passphrase of the keystore; asked for unless given.",
+        ),
+        click.option(
+            "--key-file",
+            required=True,
+            type=FILE,
+            help="Keystore, or a file only you can read with the key in hex.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 @click.group()
 def cli() -> None:
-    """Recompute an epoch's rewards from the chain, and check the root that was posted.
+    """Recompute an epoch's rewards from the chain; check, sign or post its root.
 
     Example: chargecoin rewards verify drivers 2954 --rpc http://127.0.0.1:8545
     --deployment deployments/31337.json
@@ -123,6 +153,139 @@ def verify(
         _print(computed, kind)
         _judge(stated, computed, agrees=agrees)
     sys.exit(NOTHING_POSTED if stated is None else 0 if agrees else DIFFERS)
+
+
+@cli.command(epilog=SIGN)
+@_options
+@_key_options
+def sign(
+    kind: str,
+    epoch: int,
+    rpc: str,
+    deployment: Path,
+    blocks: int,
+    as_json: bool,  # noqa: ARG001, FBT001
+    key_file: Path,
+    passphrase_file: Path | None,
+) -> None:
+    """Compute the root of EPOCH (weeks since 1970) for KIND and sign it as an attester.
+
+    Prints one JSON object, which `post` takes. Nothing is signed that was not computed
+    here, that refunds can still change, or that nobody has to sign.
+    """
+    from chargecoin.errors import ConfigurationError
+    from chargecoin.payer_session_cli import read_key
+    from chargecoin.typed_data import Signer
+
+    found = asyncio.run(_read(kind, epoch, rpc, deployment, blocks))
+    computed = _computed(found, deployment)
+    if not found.final:
+        raise ConfigurationError("refunds can still change this epoch: sign when they cannot")
+    if computed["root"] is None:
+        raise ConfigurationError("nobody has a reward in this epoch: its funds roll over")
+    if found.standing is not None:
+        raise ConfigurationError("this epoch has a root; `chargecoin rewards verify` checks it")
+    signer = Signer(read_key(key_file, passphrase_file))
+    committee = asyncio.run(_committee_of(signer.address, rpc, deployment))
+    stated = {name: computed[name] for name in STATED} | {"committee_epoch": committee}
+    signature = signer.sign(_digest(stated))
+    click.echo(json.dumps(stated | {"signer": signer.address, "signature": "0x" + signature.hex()}))
+
+
+@cli.command(epilog=POST)
+@click.argument("files", nargs=-1, required=True, type=FILE)
+@click.option("--rpc", required=True, help="JSON-RPC address of a node.")
+@click.option("--deployment", required=True, type=FILE, help="Address book of the chain.")
+@_key_options
+def post(
+    files: tuple[Path, ...],
+    rpc: str,
+    deployment: Path,
+    key_file: Path,
+    passphrase_file: Path | None,
+) -> None:
+    """Post the root that attesters signed, with the key in --key-file, which pays the gas.
+
+    FILES are what `sign` printed for as many members as the committee's threshold. Anyone
+    may post.
+    """
+    from chargecoin.errors import ConfigurationError
+    from chargecoin.payer_session_cli import read_key
+    from chargecoin.typed_data import order_signatures
+
+    signed = [json.loads(path.read_text()) for path in files]
+    stated = {name: signed[0][name] for name in (*STATED, "committee_epoch")}
+    for path, one in zip(files, signed, strict=True):
+        if {name: one.get(name) for name in stated} != stated:
+            raise ConfigurationError(f"{path} signs another root than {files[0]}")
+    signatures = [bytes.fromhex(one["signature"][2:]) for one in signed]
+    joined = order_signatures(_digest(stated), signatures)
+    key = read_key(key_file, passphrase_file)
+    transaction = asyncio.run(_send_root(stated, joined, key, rpc, deployment))
+    click.echo(
+        f"root of epoch {stated['epoch']} posted in 0x{transaction.hex()}; the guardian can void "
+        "it for 3 days, then rewards can be claimed"
+    )
+
+
+async def _committee_of(address: str, rpc: str, deployment: Path) -> int:
+    """Return the running committee's epoch. Raises `ConfigurationError` for who is not on it."""
+    from chargecoin import deployments
+    from chargecoin.chain import Chain
+    from chargecoin.errors import ConfigurationError
+
+    async with await Chain.connect(rpc, deployments.load(deployment)) as chain:
+        epoch = await chain.current_epoch()
+        if not await chain.is_member(epoch, address):
+            raise ConfigurationError(f"{address} is no member of committee {epoch}")
+        return epoch
+
+
+def _digest(stated: dict[str, Any]) -> bytes:
+    from chargecoin.rewards import Amounts, Distributor, Kind
+
+    kind = Kind[stated["kind"].upper()]
+    return Distributor(stated["chain_id"], stated["distributor"], kind).root_digest(
+        committee_epoch=stated["committee_epoch"],
+        epoch=stated["epoch"],
+        attempt=stated["attempt"],
+        root=bytes.fromhex(stated["root"][2:]),
+        totals=Amounts(**stated["totals"]),
+    )
+
+
+async def _send_root(
+    stated: dict[str, Any], signatures: bytes, key: bytes, rpc: str, deployment: Path
+) -> bytes:
+    """Send `post_root` and return the transaction's hash. Raises `RevertedError` if refused."""
+    from dataclasses import replace
+
+    from chargecoin import deployments
+    from chargecoin.chain import Chain
+    from chargecoin.chain import transactions as tx
+    from chargecoin.errors import RevertedError
+
+    root, totals = bytes.fromhex(stated["root"][2:]), stated["totals"]
+    call = tx.contract_call(
+        *("RewardDistributor", "post_root", stated["distributor"], stated["epoch"], root),
+        *((totals["payment"], totals["chg"]), stated["committee_epoch"], signatures),
+    )
+    sender = tx.KeySigner(key)
+    async with await Chain.connect(rpc, deployments.load(deployment)) as chain:
+        gas = await tx.estimate_gas(chain.rpc, call, sender.address)
+        signed = tx.sign(
+            replace(call, gas=gas * 6 // 5),
+            sender,
+            chain_id=stated["chain_id"],
+            nonce=await tx.transaction_count(chain.rpc, sender.address),
+            fees=await tx.suggest_fees(chain.rpc),
+        )
+        await tx.send(chain.rpc, signed)
+        receipt = await tx.wait_for_receipt(chain.rpc, signed.hash)
+        if not receipt.succeeded:
+            reason = await tx.failure_reason(chain.rpc, call, sender.address, receipt)
+            raise RevertedError(call.name, reason)
+        return signed.hash
 
 
 async def _read(kind: str, epoch: int, rpc: str, deployment: Path, blocks: int) -> EpochHistory:

@@ -27,13 +27,22 @@ from chargecoin.rewards import (
     Kind,
     postable_from,
 )
-from chargecoin.typed_data import order_signatures
+from chargecoin.typed_data import Signer, order_signatures
 from scripts._pipeline import Pipeline
 from scripts._settling import Settler
-from tests.support.protocol import Protocol
+from tests.support.protocol import Protocol, secret
 
 EPOCH: Final = 2_960
 BEGIN: Final = EPOCH * EPOCH_S
+
+# Of anvil's fourth account.
+GAS_KEY: Final = bytes.fromhex("7c852118294e51e653712a81e05800f419141751be58f605c371e15141b007a6")
+
+
+def secret_of(member: Signer) -> bytes:
+    """The key of one of the protocol's attesters."""
+    secrets = [bytes.fromhex(secret(f"attester {number}")[2:]) for number in range(3)]
+    return next(one for one in secrets if Signer(one).address == member.address)
 
 
 @dataclass
@@ -98,6 +107,18 @@ class Rewarding:
     def rewards(self, command: str, *options: str) -> Result:
         where = ("--rpc", self.protocol.url, "--deployment", str(self.protocol.book))
         words = ["rewards", command, "drivers", str(EPOCH), *where, *options]
+        return CliRunner().invoke(cli, words, prog_name="chargecoin")
+
+    def key_file(self, name: str, secret: bytes) -> str:
+        path = self.folder / f"{name}.key"
+        path.write_text(secret.hex())
+        path.chmod(0o600)
+        return str(path)
+
+    def post_signed(self, *files: Path) -> Result:
+        where = ("--rpc", self.protocol.url, "--deployment", str(self.protocol.book))
+        gas = self.key_file("gas", GAS_KEY)
+        words = ["rewards", "post", *map(str, files), *where, "--key-file", gas]
         return CliRunner().invoke(cli, words, prog_name="chargecoin")
 
     def post(self, root: bytes, totals: Amounts, attempt: int) -> None:
@@ -175,8 +196,16 @@ def test_the_way_of_an_epochs_rewards(rewarding: Rewarding) -> None:
         accounts["fleet"]["account"]: 13_500 // 4 + observed,
     }
 
-    root, totals = bytes.fromhex(found["root"][2:]), Amounts(**found["totals"])
-    rewarding.post(root, totals, attempt=0)
+    files = []
+    for number, member in enumerate(rewarding.protocol.members[: rewarding.protocol.threshold]):
+        key = rewarding.key_file(f"attester {number}", secret_of(member))
+        signed = rewarding.rewards("sign", "--key-file", key)
+        assert signed.exit_code == 0, signed.output
+        files.append(rewarding.folder / f"signed-{number}.json")
+        files[-1].write_text(signed.output)
+    posted = rewarding.post_signed(*files)
+    assert posted.exit_code == 0, posted.output
+    rewarding.finalize()
     verified = rewarding.rewards("verify")
     assert verified.exit_code == 0, verified.output
     assert "the posted root is the one computed from the chain" in verified.output
@@ -232,3 +261,23 @@ def test_an_epoch_that_has_not_begun_is_refused(rewarding: Rewarding) -> None:
     refused = CliRunner().invoke(cli, ["rewards", "verify", "stations", "99999", *where])
     assert refused.exit_code == 1
     assert f"the running one is {EPOCH}" in str(refused.exception)
+
+
+def test_nothing_is_signed_too_early_or_by_a_stranger_or_twice(rewarding: Rewarding) -> None:
+    member = rewarding.key_file("attester", secret_of(rewarding.protocol.members[0]))
+    early = rewarding.rewards("sign", "--key-file", member)
+    assert "refunds can still change this epoch" in str(early.exception)
+    rewarding.go(postable_from(EPOCH))
+    stranger = rewarding.rewards("sign", "--key-file", rewarding.key_file("stranger", b"\x09" * 32))
+    assert "is no member of committee 1" in str(stranger.exception)
+    signed = rewarding.rewards("sign", "--key-file", member)
+    one = rewarding.folder / "one.json"
+    one.write_text(signed.output)
+    other = rewarding.folder / "other.json"
+    other.write_text(json.dumps(json.loads(signed.output) | {"attempt": 1}))
+    assert "signs another root than" in str(rewarding.post_signed(one, other).exception)
+    refused = rewarding.post_signed(one)
+    assert "wrong number of signatures" in str(refused.exception)
+    found = json.loads(signed.output)
+    rewarding.post(bytes.fromhex(found["root"][2:]), Amounts(**found["totals"]), attempt=0)
+    assert "has a root" in str(rewarding.rewards("sign", "--key-file", member).exception)
