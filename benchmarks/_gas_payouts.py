@@ -11,9 +11,7 @@ it, in two transactions (`contracts/mocks/session_escrow_mock.vy`).
 
 from __future__ import annotations
 
-import asyncio
 import json
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +23,7 @@ from eth_utils.crypto import keccak
 from chargecoin.chain import Chain, Receipt
 from chargecoin.chain.events import decode_events
 from chargecoin.chain.transactions import Call, KeySigner, contract_call
-from chargecoin.local_node import CHAIN_ID, LocalNode, NodeOptions
+from chargecoin.local_node import CHAIN_ID, LocalNode
 from chargecoin.payouts import Cycle, pay, set_schedule
 from chargecoin.record import Assurance, SessionRecord
 from chargecoin.typed_data import Signer
@@ -254,13 +252,6 @@ async def measure(node: LocalNode, folder: Path) -> dict[str, int]:
             "batch_transfer_new": transfer_new,
             "escrow": await payday.escrow(),
         }
-
-
-def run() -> dict[str, int]:
-    """Measure on a chain of one's own."""
-    options = NodeOptions(timestamp=GENESIS, gas_limit=60_000_000)
-    with LocalNode(options) as node, tempfile.TemporaryDirectory() as folder:
-        return asyncio.run(measure(node, Path(folder)))
 
 
 def figures(gas: dict[str, int]) -> dict[str, float]:
