@@ -124,8 +124,8 @@ def test_a_payout_is_due_from_the_first_second_of_a_cycle(
 ) -> None:
     schedule(world, cycle)
     boa.env.timestamp = eve - HOUR_S
-    tariff_notice = earn(world, account)
-    assert pay(world) == tariff_notice
+    first = earn(world, account)
+    assert pay(world) == first
     boa.env.timestamp = eve
     more = earn(world, account)
     wait(59)
@@ -170,12 +170,13 @@ def test_less_than_the_threshold_waits(
 
 
 def test_exactly_the_threshold_is_paid(world: World, account: int) -> None:
-    # 10,010,000 base units less a fee of 10,010 is whole cents less ten: take two halves.
-    outcome = world.settle_one(CONNECTOR, session(account, energy_wh=22_222, gross=9_999_900))
-    net = outcome.paid - outcome.paid // 1_000
-    schedule(world, Cycle.DAILY, -(-net // CENT) * CENT)
+    # 10.4004 tokens less a fee of 0.0104 are whole cents.
+    world.settle_one(CONNECTOR, session(account, energy_wh=23_112))
+    net = 10_390_000
+    assert world.settlement.accrual(OWNER)[0] == net
+    schedule(world, Cycle.DAILY, net + CENT)
     assert pay(world) == 0
-    schedule(world, Cycle.DAILY, net // CENT * CENT)
+    schedule(world, Cycle.DAILY, net)
     assert pay(world) == net
 
 
