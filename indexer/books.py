@@ -215,6 +215,10 @@ class Books:
 
     def dispute_closed(self, at: At, dispute: int, refunded: int, bond_to_owner: int) -> None:
         """Enter a decision: what it grants beyond the hold is held too, what is left is freed."""
+        if self._granted is not None and (
+            self._granted[1].dispute != dispute or self._granted[0][1] != at[1]
+        ):
+            self.finish()
         granted, self._granted = self._granted, None
         waived = paid = fee_back = 0
         if granted is not None:

@@ -60,7 +60,9 @@ async def verify(
                 with snapshot(twin) as other:
                     checks += compare_tables(connection, other, progress)
                 twin.dispose()
-            checks += await compare_storage(connection, deployment, node, cursor.number, progress)
+            checks += await compare_storage(
+                connection, deployment, node, (cursor.number, cursor.timestamp), progress
+            )
             await _same_branch(fetcher, cursor)
     return Report(cursor.number, "0x" + cursor.hash.hex(), tuple(checks))
 

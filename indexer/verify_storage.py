@@ -7,78 +7,53 @@ scratch, in plain sums and the record codec, without the code that indexed them.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import islice
-from typing import Any, Final
 
 from sqlalchemy import Connection, Table, func, select
 
 from chargecoin import record
-from chargecoin.chain.calls import function
 from chargecoin.deployments import Deployment
-from chargecoin.errors import ChainError
 from indexer import schema
+from indexer.contract_storage import DISPUTE, PART, Storage
+from indexer.hours import DAY_S
+from indexer.ledger import Ledger
+from indexer.queries.places import with_block
 from indexer.queries.sessions import outcome_word, session_word
 from indexer.report import Check
 from indexer.rpc import Node
-
-PART: Final = 1_000
-
-
-class Storage:
-    """Views of the contracts at one block."""
-
-    def __init__(self, node: Node, deployment: Deployment, block: int) -> None:
-        """Ask `node` at block `block`."""
-        self._node = node
-        self._deployment = deployment
-        self._block = hex(block)
-
-    async def read(self, contract: str, calls: Sequence[tuple[str, tuple[Any, ...]]]) -> list[Any]:
-        """Return what several views give back, single values and structs unwrapped."""
-        address = self._deployment.address(contract)
-        functions = [function(contract, name) for name, _ in calls]
-        requests = [
-            ("eth_call", ({"to": address, "data": "0x" + one.encode(*args).hex()}, self._block))
-            for one, (_, args) in zip(functions, calls, strict=True)
-        ]
-        answers = await self._node.batch(str, requests)
-        found = []
-        for one, answer in zip(functions, answers, strict=True):
-            if answer is None:
-                raise ChainError(f"{one.name} gave nothing back at block {self._block}")
-            values = one.decode(bytes.fromhex(answer[2:]))
-            found.append(values[0] if len(values) == 1 else values)
-        return found
-
-    async def read_one(self, contract: str, name: str, *args: Any) -> Any:
-        """Return what one view gives back."""
-        return (await self.read(contract, [(name, args)]))[0]
+from indexer.verify_money import compare_money
 
 
 async def compare_storage(
     connection: Connection,
     deployment: Deployment,
     node: Node,
-    block: int,
+    at: tuple[int, int],
     progress: Callable[[str], None],
 ) -> list[Check]:
-    """Compare vaults, accruals, the ledger, heads, batches and the registry at a block."""
+    """Compare what the contracts hold with the rows, at a block: its number and its time.
+
+    Vaults, accruals, the ledger, heads, batches, the registry; campaigns with their
+    budgets, adjustments, disputes, payouts, the fee router, rewards.
+    """
     accounts, accruals, ledger = Check("vault accounts"), Check("accruals"), Check("ledger")
     heads, batches = Check("connector heads"), Check("batch commitments")
     registry = Check("registry")
-    storage = Storage(node, deployment, block)
+    storage = Storage(node, deployment, at[0])
     progress("vault accounts")
     vaults = await _compare_accounts(connection, storage, accounts)
     progress("accruals")
     accrued = await _compare_accruals(connection, storage, accruals)
+    progress("campaigns, disputes, payouts")
+    money, budgets = await compare_money(connection, storage, deployment, at)
     progress("ledger")
-    await _compare_ledger(connection, storage, ledger, vaults + accrued)
+    await _compare_ledger(connection, storage, ledger, vaults + accrued + budgets)
     progress("heads and batches")
     await _compare_chains(connection, storage, heads, batches, progress)
     progress("registry")
     await _compare_registry(connection, storage, registry)
-    return [accounts, accruals, ledger, heads, batches, registry]
+    return [accounts, accruals, ledger, heads, batches, registry, *money]
 
 
 def _sum_by(connection: Connection, table: Table, key: str, amount: str) -> defaultdict[int, int]:
@@ -101,6 +76,9 @@ async def _compare_accounts(connection: Connection, storage: Storage, check: Che
     deposited = _sum_by(connection, schema.deposits, "account", "amount")
     withdrawn = _sum_by(connection, schema.withdrawals, "account", "amount")
     collected = _sum_by(connection, schema.collections, "account", "amount")
+    refunded = _sum_by(connection, schema.refunds, "account", "to_payer")
+    waived = _sum_by(connection, schema.refunds, "account", "waived")
+    bonds = _bonds(connection)
     settled = _session_sums(connection, "payer", "paid", "debt")
     limits = dict(
         connection.execute(
@@ -127,42 +105,102 @@ async def _compare_accounts(connection: Connection, storage: Storage, check: Che
             account = row.account
             paid, debt = settled.get(account, (0, 0))
             balance = deposited[account] - withdrawn[account] - paid - collected[account]
+            balance += refunded[account] - bonds[account]
             total += balance
             check.see(f"balance of account {account}", balance, found[0])
             check.see(f"daily limit of account {account}", limits.get(account, 0), found[1])
-            check.see(f"debt of account {account}", debt - collected[account], found[4])
+            check.see(
+                f"debt of account {account}", debt - collected[account] - waived[account], found[4]
+            )
             check.see(f"holder of account {account}", row.holder.lower(), holder)
     return total
 
 
+def _bonds(connection: Connection) -> defaultdict[int, int]:
+    """Return by account what its open disputes bind and its lost ones cost."""
+    closed = {
+        row.dispute: row.bond_to_owner
+        for row in connection.execute(select(schema.dispute_closings))
+    }
+    found: defaultdict[int, int] = defaultdict(int)
+    for row in connection.execute(select(schema.disputes)):
+        found[row.account] += closed.get(row.dispute, row.bond)
+    return found
+
+
 async def _compare_accruals(connection: Connection, storage: Storage, check: Check) -> int:
-    earned = _session_sums(connection, "owner_id", "paid", "campaign_paid", "fee")
-    collected = _sum_by(connection, schema.collections, "owner_id", "amount")
-    fees = _sum_by(connection, schema.collections, "owner_id", "fee")
+    """By the books, and by settlement days: what is earned and given is out, aside or there."""
+    fees_returned = _sum_by(connection, schema.fees_returned, "owner_id", "amount")
     withdrawn = _sum_by(connection, schema.accrual_withdrawals, "owner_id", "amount")
+    paid_out = _sum_by(connection, schema.payouts, "owner_id", "amount")
+    paid_days = {
+        row.owner_id: row.block_timestamp // DAY_S
+        for row in connection.execute(with_block(schema.payouts).order_by(schema.payouts.c.id))
+    }
+    aside = await _aside(connection, storage)
     days = schema.settlement_days
-    revenue = days.c.paid + days.c.campaign + days.c.collected
+    credited = days.c.paid + days.c.campaign + days.c.collected - days.c.refunded
     by_days = dict(
         connection.execute(
-            select(days.c.owner_id, func.sum(revenue - days.c.fee - days.c.collected_fee)).group_by(
-                days.c.owner_id
-            )
+            select(
+                days.c.owner_id, func.sum(credited - days.c.fee - days.c.collected_fee)
+            ).group_by(days.c.owner_id)
         ).all()
     )
-    owners = sorted(set(connection.scalars(select(schema.owners.c.owner_id))) | earned.keys())
+    ledger = Ledger()
+    ledger.use(connection, lambda: None)
+    owners = sorted(set(connection.scalars(select(schema.owners.c.owner_id))) | by_days.keys())
     found = await storage.read("Settlement", [("accrual", (owner,)) for owner in owners])
     total = 0
-    for owner, accrual in zip(owners, found, strict=True):
-        paid, campaign, fee = earned.get(owner, (0, 0, 0))
-        net = paid + campaign - fee + collected[owner] - fees[owner]
-        total += net - withdrawn[owner]
-        check.see(f"accrual of owner {owner}", net - withdrawn[owner], accrual[0])
-        check.see(
-            f"accrual of owner {owner} by settlement days",
-            int(by_days.get(owner) or 0) - withdrawn[owner],
-            accrual[0],
-        )
+    for owner, (balance, debt, paid_day, day, day_gross) in zip(owners, found, strict=True):
+        entry = ledger.accrual(owner)
+        total += entry.balance
+        check.see(f"accrual of owner {owner}", entry.balance, balance)
+        check.see(f"debt of owner {owner}", entry.debt, debt)
+        earned = int(by_days.get(owner) or 0) + fees_returned[owner]
+        out = withdrawn[owner] + paid_out[owner] + aside[owner]
+        check.see(f"accrual of owner {owner} by settlement days", earned - out, balance)
+        check.see(f"last payout's day of owner {owner}", paid_days.get(owner, 0), paid_day)
+        gross = _day_gross(connection, owner, day)
+        check.see(f"gross of owner {owner} on day {day}", gross, day_gross)
     return total
+
+
+async def _aside(connection: Connection, storage: Storage) -> defaultdict[int, int]:
+    """Return by owner what disputes keep of its money, by `Adjustments`, less bonds it won."""
+    found: defaultdict[int, int] = defaultdict(int)
+    if not storage.has("Adjustments"):
+        return found
+    rows = connection.execute(select(schema.disputes).order_by(schema.disputes.c.dispute)).all()
+    stored = await storage.read("Adjustments", [("dispute", (row.dispute,)) for row in rows])
+    for row, one in zip(rows, stored, strict=True):
+        fields = dict(zip(DISPUTE, one, strict=True))
+        found[row.owner_id] += fields["hold"] - fields["short"]
+    owners = sorted({row.owner_id for row in rows})
+    owed = await storage.read("Adjustments", [("owed", (owner,)) for owner in owners])
+    for owner, (_debt, pool, _due) in zip(owners, owed, strict=True):
+        found[owner] += pool
+    by_dispute = {row.dispute: row.owner_id for row in rows}
+    for row in connection.execute(select(schema.dispute_closings)):
+        found[by_dispute[row.dispute]] -= row.bond_to_owner
+    return found
+
+
+def _day_gross(connection: Connection, owner_id: int, day: int) -> int:
+    """Return what counted against an owner's cap on a UTC day."""
+    table = schema.sessions
+    return int(
+        connection.scalar(
+            select(func.sum(table.c.gross)).where(
+                table.c.owner_id == owner_id,
+                table.c.settled_at >= day * DAY_S,
+                table.c.settled_at < (day + 1) * DAY_S,
+                table.c.status != int(record.Status.REJECTED),
+                table.c.reason.not_in((record.Reason.NO_PAYER, record.Reason.UNKNOWN_ACCOUNT)),
+            )
+        )
+        or 0
+    )
 
 
 async def _compare_ledger(
@@ -171,13 +209,37 @@ async def _compare_ledger(
     fees = int(connection.scalar(select(func.sum(schema.sessions.c.fee))) or 0)
     fees += int(connection.scalar(select(func.sum(schema.collections.c.fee))) or 0)
     unrouted = fees - sum(connection.scalars(select(schema.fees_routed.c.amount)))
+    unrouted -= sum(connection.scalars(select(schema.fees_returned.c.amount)))
     batches = connection.scalar(select(func.count()).select_from(schema.batches)) or 0
     held = await storage.read(
-        "Settlement", [("unrouted_fees", ()), ("liabilities", ()), ("batch_count", ())]
+        "Settlement",
+        [(name, ()) for name in ("unrouted_fees", "liabilities", "batch_count", "reimbursable")],
     )
     check.see("unrouted fees", unrouted, held[0])
     check.see("liabilities", owed + unrouted, held[1])
     check.see("number of batches", batches, held[2])
+    check.see("reimbursable", _reimbursable(connection), held[3])
+
+
+def _reimbursable(connection: Connection) -> int:
+    """Return what oracles may be given back: of each batch's fees at most what was set then."""
+    settings = connection.execute(
+        select(schema.reimbursement_settings).order_by(schema.reimbursement_settings.c.id)
+    ).all()
+    sessions, batches = schema.sessions, schema.batches
+    fees = connection.execute(
+        select(batches.c.id, func.sum(sessions.c.fee).label("fees"))
+        .join(sessions, sessions.c.batch == batches.c.batch)
+        .group_by(batches.c.id)
+        .order_by(batches.c.id)
+    )
+    total = limit = position = 0
+    for row in fees:
+        while position < len(settings) and settings[position].id < row.id:
+            limit = settings[position].per_batch
+            position += 1
+        total += min(limit, int(row.fees))
+    return total
 
 
 async def _compare_chains(

@@ -127,15 +127,18 @@ def plan(connection: Connection, owner_id: int, now: int) -> PayoutPlan:
     """Return when and where an owner is paid at `now`."""
     schedule = _newest(connection, payout_schedules, owner_id)
     set_ones = connection.execute(
-        select(destinations)
+        with_block(destinations)
         .where(destinations.c.owner_id == owner_id)
-        .order_by(destinations.c.id.desc())
-        .limit(100)
+        .order_by(destinations.c.id)
     ).all()
-    newest = set_ones[0] if set_ones else None
+    newest = set_ones[-1] if set_ones else None
     waiting = newest if newest is not None and newest.effective_at > now else None
     # One that another replaced before its time never counted.
-    force = next((row for row in set_ones if row.effective_at <= now), None)
+    replaced = (*(row.block_timestamp for row in set_ones[1:]), now)
+    counted = (
+        row for row, until in zip(set_ones, replaced, strict=False) if row.effective_at <= until
+    )
+    force = max(counted, key=lambda row: row.id, default=None)
     paid = with_block(payouts).where(payouts.c.owner_id == owner_id)
     last = connection.execute(paid.order_by(payouts.c.id.desc()).limit(1)).one_or_none()
     return PayoutPlan(

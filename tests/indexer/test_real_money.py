@@ -1,0 +1,236 @@
+"""The real contracts on a real anvil: campaigns, refunds, disputes, payouts, routed fees."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from chargecoin.chain import Chain, Receipt
+from chargecoin.chain.events import decode_events
+from chargecoin.chain.transactions import Call, contract_call
+from chargecoin.local_node import CHAIN_ID
+from indexer.database import open_database, open_engine
+from indexer.follow import Follower
+from indexer.read_model import ReadModel
+from indexer.rpc import Rpc
+from indexer.store import Store
+from indexer.verify import verify
+from scripts._pipeline import Pipeline
+from scripts._settling import Settler
+from tests.indexer.real import DAY, Real
+from tests.support.protocol import Protocol
+
+MANY = 10**12
+REFERENCE = b"\x07" * 32
+
+
+@pytest.fixture
+async def real(start_protocol: Callable[..., Protocol], tmp_path: Path) -> AsyncIterator[Real]:
+    protocol = await asyncio.to_thread(start_protocol, timestamp=1_767_225_600)
+    engine = open_database(f"sqlite:///{tmp_path / 'index.sqlite'}")
+    store = Store(engine, protocol.deployment)
+    async with (
+        await Chain.connect(protocol.url, protocol.deployment) as chain,
+        Rpc(protocol.url) as rpc,
+    ):
+        settler = Settler(protocol.node, chain, protocol.members[: protocol.threshold])
+        yield Real(protocol, settler, store, Follower(rpc, store), rpc, tmp_path)
+    engine.dispose()
+
+
+class Cast:
+    """Who acts on the contracts, each by its own key."""
+
+    def __init__(self, real: Real) -> None:
+        self.real = real
+        self.book = real.protocol.deployment
+
+    def call(self, contract: str, name: str, *args: object) -> Call:
+        interface = {"Token": "TestStablecoin"}.get(contract, contract)
+        return contract_call(interface, name, self.book.address(contract), *args)
+
+    async def act(self, role: str, *calls: Call) -> None:
+        protocol = self.real.protocol
+        signer = protocol.owner(1) if role == "owner" else protocol.payer(role)
+        pipeline = Pipeline(self.real.settler.rpc, CHAIN_ID)
+        [sender] = await pipeline.senders([signer])
+        receipts = await pipeline.execute([(sender, call) for call in calls])
+        assert all(receipt.succeeded for receipt in receipts)
+
+    def pass_time(self, seconds: int) -> None:
+        self.real.protocol.node.rpc("evm_increaseTime", seconds)
+        self.real.protocol.node.mine()
+
+    async def start_campaign(self, budget: int) -> None:
+        """An owner's campaign of 20 % on connectors 1 and 2 that begins at once."""
+        owner = self.real.protocol.owner(1).address
+        await self.real.settler.execute(self.call("Token", "mint", owner, MANY))
+        now = self.real.now
+        rules = (1, 1, "Nights", now + 60, now + 30 * DAY, (1 << 168) - 1, 2_000, 10**9, 0, 0, 0, 0)
+        await self.act(
+            "owner",
+            self.call("Token", "approve", self.book.address("Settlement"), MANY),
+            self.call("CampaignManager", "create", rules, [1, 2], budget),
+        )
+        self.pass_time(DAY)
+
+    async def settle(self) -> Receipt:
+        """One with the campaign and more than its budget, one without, one nobody could pay."""
+        self.pass_time(DAY)
+        with_campaign = replace(self.real.session("fleet", energy_wh=30_000), campaign_id=1)
+        sessions = [
+            with_campaign,
+            self.real.session("fleet"),
+            self.real.session("driver", energy_wh=400_000),
+        ]
+        receipt = await self.real.settler.settle({1: sessions})
+        assert receipt.succeeded
+        return receipt
+
+    def presented(self, receipt: Receipt, index: int) -> tuple[object, ...]:
+        settlement = self.book.address("Settlement")
+        words = [
+            event.args["session"].to_bytes(32, "big")
+            for event in decode_events("Settlement", settlement, receipt.logs)
+            if event.name == "Session"
+        ]
+        batch = len(self.real.settler.settled)
+        return (batch, *self.real.settler.settled[batch], b"".join(words), index)
+
+
+async def assert_verified(real: Real) -> None:
+    await real.catch_up()
+    report = await real.verify()
+    assert [check.differences for check in report.checks if check.differing] == []
+
+
+async def test_a_campaign_and_refunds_are_followed_to_the_unit(real: Real) -> None:
+    cast = Cast(real)
+    await cast.start_campaign(budget=2_000_000)
+    receipt = await cast.settle()
+    await cast.act(
+        "owner",
+        cast.call("Adjustments", "refund", *cast.presented(receipt, 0), 3_000_000, 2),
+        cast.call("Adjustments", "refund", *cast.presented(receipt, 2), 1_000_000, 4),
+    )
+    await assert_verified(real)
+    model = ReadModel(real.store.engine)
+    campaign = model.campaign(1)
+    assert campaign is not None
+    # 30 kWh at 0.45: 20 % are 2.70, of which the budget had 2.00.
+    assert (campaign.totals.campaign, campaign.totals.discount) == (2_000_000, 700_000)
+    assert campaign.left == campaign.totals.returned > 0
+    whole, waived = reversed(model.refunds(owner_id=1).items)
+    assert (whole.to_payer + whole.to_campaign, waived.waived) == (3_000_000, 1_000_000)
+    kinds = [line.kind for line in model.statement(1).items]
+    assert kinds == ["refunded", "fee_returned", "refunded", "settled"]
+
+
+async def test_disputes_are_followed_from_hold_to_end(real: Real) -> None:
+    cast = Cast(real)
+    receipt = await cast.settle()
+    await assert_verified(real)
+    balance = ReadModel(real.store.engine).statement(1).items[0].balance
+    # What the owner took out is not there to be held: the rest becomes its debt.
+    await cast.act("owner", cast.call("Settlement", "withdraw_accrual", 1, balance - 1_000_000))
+    for index in (0, 1):
+        presented = cast.presented(receipt, index)
+        await cast.act("fleet", cast.call("Adjustments", "open_dispute", *presented, 1))
+    await assert_verified(real)
+    model = ReadModel(real.store.engine)
+    assert model.open_disputes(1)[0] == 2
+    assert model.statement(1).items[0].debt > 0
+    await cast.act("owner", cast.call("Adjustments", "answer_dispute", 1, REFERENCE))
+    session = model.dispute(2)
+    assert session is not None
+    await cast.act("owner", cast.call("Adjustments", "concede", 2, session.amount))
+    await assert_verified(real)
+    cast.pass_time(15 * DAY)
+    await cast.settle()
+    await cast.act("owner", cast.call("Adjustments", "execute", 2))
+    await cast.act("owner", cast.call("Adjustments", "lapse", 1))
+    await assert_verified(real)
+    assert {one.dispute: one.state for one in model.disputes().items} == {
+        1: "lapsed",
+        2: "conceded",
+    }
+
+
+async def test_payouts_and_fees_are_followed_to_where_they_go(real: Real) -> None:
+    cast = Cast(real)
+    to = real.protocol.payer("driver").address
+    await cast.settle()
+    await cast.act(
+        "owner",
+        cast.call("Settlement", "set_destination", 1, to, REFERENCE),
+        cast.call("Payouts", "set_schedule", 1, 1, 5_000_000),
+    )
+    await assert_verified(real)
+    assert ReadModel(real.store.engine).payout_plan(1, real.now).pending == to
+    cast.pass_time(4 * DAY)
+    await cast.settle()
+    await real.settler.execute(
+        cast.call("Payouts", "pay", [1, 2]),
+        cast.call("Settlement", "route_fees"),
+    )
+    await assert_verified(real)
+    model = ReadModel(real.store.engine)
+    [payout] = model.payouts(1).items
+    assert (payout.kind, payout.recipient, payout.reference) == (
+        "paid_out",
+        to,
+        "0x" + REFERENCE.hex(),
+    )
+    assert model.overview(1, real.now).accrued == 0
+    assert model.routed_fees().unrouted == 0
+
+
+CHANGES = [
+    ("UPDATE owner_entries SET balance = '1'", "accruals"),
+    ("UPDATE owner_entries SET amount = '1'", "owner_entries from rows"),
+    ("UPDATE campaign_entries SET spent = '7'", "campaigns and budgets"),
+    ("UPDATE campaign_entries SET amount = '7'", "campaign_entries from rows"),
+    ("UPDATE campaign_days SET discount = discount + 1", "campaign_days from rows"),
+    ("UPDATE refunds SET to_payer = to_payer + 1", "adjustments and disputes"),
+    ("UPDATE refunds SET waived = waived + 1", "vault accounts"),
+    ("UPDATE sessions SET discount = discount + 1", "sessions from logs"),
+    ("UPDATE campaigns SET rate_bps = 1", "campaigns and budgets"),
+    ("DELETE FROM budget_fundings", "budget_fundings from logs"),
+    ("UPDATE fee_shares SET treasury = '1'", "fee router"),
+    ("UPDATE dispute_entries SET hold = hold + 1", "adjustments and disputes"),
+    ("UPDATE settlement_days SET refunded = refunded + 1", "settlement_days from rows"),
+]
+
+
+async def test_verification_finds_changed_money(real: Real) -> None:
+    """Each kind of row and sum, changed by hand in a copy of the tables."""
+    cast = Cast(real)
+    await cast.start_campaign(budget=2_000_000)
+    receipt = await cast.settle()
+    await cast.act(
+        "owner",
+        cast.call("Adjustments", "refund", *cast.presented(receipt, 0), 3_000_000, 2),
+        cast.call("Adjustments", "refund", *cast.presented(receipt, 2), 1_000_000, 4),
+    )
+    await cast.act(
+        "fleet", cast.call("Adjustments", "open_dispute", *cast.presented(receipt, 1), 1)
+    )
+    await assert_verified(real)
+    with real.store.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    for number, (statement, found_by) in enumerate(CHANGES):
+        copy = real.folder / f"{number}.sqlite"
+        copy.write_bytes((real.folder / "index.sqlite").read_bytes())
+        engine = open_engine(f"sqlite:///{copy}")
+        with engine.begin() as connection:
+            assert connection.execute(text(statement)).rowcount, statement
+        report = await verify(engine, real.protocol.deployment, real.rpc)
+        engine.dispose()
+        differing = {check.name: check.differences for check in report.checks if check.differing}
+        assert found_by in differing, statement
+        assert differing[found_by][0]
