@@ -130,6 +130,20 @@ def test_the_seven_days_stand_still_in_a_pause(world: World, account: int) -> No
         dispute(world, second)
 
 
+def test_a_pause_does_not_open_a_window_again(world: World, account: int) -> None:
+    paid = pay(world, account)
+    wait(WINDOW_S - 1)
+    with boa.env.anchor():
+        # Begun in the last second, it keeps that second.
+        world.settlement.pause(sender=world.guardian)
+        wait(2 * DAY_S)
+        dispute(world, paid)
+    wait(1)
+    world.settlement.pause(sender=world.guardian)
+    with boa.reverts("adjustments: too late to dispute"):
+        dispute(world, paid)
+
+
 @pytest.mark.parametrize("role", ["station_owner", "fleet", "governance", "guardian", "stranger"])
 def test_nobody_disputes_but_the_payer(world: World, account: int, role: str) -> None:
     paid = pay(world, account)
