@@ -15,6 +15,7 @@ from typing import Any
 
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
+from msgspec import structs
 
 from chargecoin import contracts
 from chargecoin.campaigns import benefit
@@ -171,11 +172,26 @@ class FakeChain:
         other.blocks = list(self.blocks)
         return other
 
-    def reorganise(self, depth: int, length: int) -> None:
-        """Replace the last `depth` blocks by `length` others."""
+    def reorganise(self, depth: int, length: int, *, keep: int = 0) -> None:
+        """Replace the last `depth` blocks by `length` others.
+
+        The first `keep` of them hold the transactions that they held before, in new blocks.
+        """
         depth = min(depth, len(self.blocks) - 1)
-        del self.blocks[len(self.blocks) - depth :]
-        self.mine(length)
+        cut = len(self.blocks) - depth
+        gone = self.blocks[cut:]
+        del self.blocks[cut:]
+        for block in gone[: min(keep, length)]:
+            self._mine_again(block)
+        self.mine(max(0, length - len(gone[:keep])))
+
+    def _mine_again(self, block: FakeBlock) -> None:
+        self.mined += 1
+        parent = self.head.hash
+        hashed = "0x" + keccak(text=f"{parent} {self.mined}").hex()
+        logs = [structs.replace(log, block_hash=hashed) for log in block.logs]
+        again = replace(block, hash=hashed, parent=parent, logs=logs)
+        self.blocks.append(again)
 
     # --- what happens in a transaction ---
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eth_utils.crypto import keccak
+from msgspec import structs
 
 from chargecoin.errors import NodeUnavailableError
 from indexer.rpc import Header, Log, Receipt, RpcRefusedError
@@ -30,6 +31,7 @@ class Faults:
     forgetful: float = 0.0  # logs of a block that is not final yet are left out
     lagging: float = 0.0  # an older head is told
     wandering: float = 0.0  # another branch is served
+    lying: float = 0.0  # logs are doubled, of another block, or said to be removed
     max_logs: int = 10**9  # more are refused
     no_tags: bool = False  # `safe` and `finalized` are unknown
 
@@ -41,6 +43,7 @@ class Faults:
             forgetful=draw.choice((0, 0, 0.02)),
             lagging=draw.choice((0, 0.05, 0.2)),
             wandering=draw.choice((0, 0, 0.05)),
+            lying=draw.choice((0, 0, 0.05)),
             max_logs=draw.choice((10**9, 40, 12)),
             no_tags=draw.random() < 0.2,
         )
@@ -127,6 +130,17 @@ class FakeNode:
         logs = [log for block in found for log in self._logs_of(block, final)]
         if len(logs) > self.faults.max_logs and len(found) > 1:
             raise RpcRefusedError("eth_getLogs", -32005, "query returned too many results")
+        if logs and self._happens(self.faults.lying):
+            position = self.random.randrange(len(logs))
+            one = logs[position]
+            lie = self.random.choice(
+                (
+                    one,
+                    structs.replace(one, removed=True),
+                    structs.replace(one, block_hash="0x" + "ee" * 32),
+                )
+            )
+            logs[position : position + 1] = [one, lie] if lie is one else [lie]
         return logs
 
     def _logs_of(self, block: FakeBlock, final: int) -> list[Log]:
