@@ -42,10 +42,12 @@ from dashboard.views import (
     audit,
     batches,
     chargers,
+    fees,
     live,
     methods,
     overview,
     owners,
+    prices,
     session,
     sessions,
     sign_in,
@@ -80,6 +82,8 @@ VIEWS: Final = (
     stations,
     tariffs,
     transactions,
+    fees,
+    prices,
 )
 
 

@@ -72,6 +72,7 @@ def navigation(page: Page) -> list[tuple[str, str]]:
             ("Sessions", f"{base}/sessions"),
             ("Stations", f"{base}/stations"),
             ("Chargers", f"{base}/chargers"),
+            ("Fees", f"{base}/fees"),
             ("Uptime", f"{base}/uptime"),
             ("Access", f"{base}/access"),
         ]

@@ -193,6 +193,36 @@ class BudgetEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Booking:
+    """A session's settlement, a debt collected later, or a refund (negative).
+
+    `paid` came from the payer and `campaign` from a budget, the owner's own where `own`;
+    `fee` is the protocol's of both. `vat_bps` None: the tariff is not in the registry.
+    Energy and times are the session's where it was settled, 0 in what came later.
+    """
+
+    kind: Literal["settled", "collected", "refunded"]
+    connector_id: int
+    sequence: int
+    site_id: int
+    day: int
+    vat_bps: int | None
+    paid: int
+    campaign: int
+    fee: int
+    own: bool
+    energy_wh: int
+    started_at: int
+    duration_s: int
+    idle_s: int
+
+    @property
+    def received(self) -> int:
+        """What the owner was credited before the fee."""
+        return self.paid + self.campaign
+
+
+@dataclass(frozen=True, slots=True)
 class RoutedFees:
     """Where the protocol fee went, of all time.
 

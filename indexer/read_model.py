@@ -50,6 +50,7 @@ from indexer.figures import (
 )
 from indexer.hours import to_day
 from indexer.money_figures import (
+    Booking,
     BudgetEntry,
     Campaign,
     CampaignDay,
@@ -71,6 +72,7 @@ __all__ = [
     "NOT_STARTED",
     "USES",
     "Batch",
+    "Booking",
     "BudgetEntry",
     "Campaign",
     "CampaignDay",

@@ -7,6 +7,7 @@ Statements, payouts, refunds, disputes, campaigns, fees and rewards. Pages use i
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from datetime import date
 from typing import Final
 
 from sqlalchemy import Connection, Engine
@@ -14,6 +15,7 @@ from sqlalchemy import Connection, Engine
 from indexer.database import snapshot
 from indexer.figures import Page, Payout, Status, Tariff
 from indexer.money_figures import (
+    Booking,
     BudgetEntry,
     Campaign,
     CampaignDay,
@@ -26,7 +28,7 @@ from indexer.money_figures import (
     RewardEpoch,
     RoutedFees,
 )
-from indexer.queries import books, campaigns, live, places
+from indexer.queries import bookings, books, campaigns, live, places
 
 MAX_PAGE: Final = 1_000
 NOT_STARTED: Final = Status(
@@ -160,6 +162,25 @@ class MoneyReads:
             return Page(*found)
 
     # --- fees and rewards ---
+
+    def bookings(
+        self, owner_id: int, since: date, until: date, site_id: int | None = None
+    ) -> tuple[Booking, ...]:
+        """Return what was credited and given back on settlement days `since` to `until`.
+
+        Sessions without a payer and rejected ones are left out: they moved nothing.
+        """
+        with self._snapshot() as connection:
+            return bookings.list_bookings(
+                connection, owner_id, days=(since, until), site_id=site_id
+            )
+
+    def session_bookings(
+        self, owner_id: int, connector_id: int, sequence: int
+    ) -> tuple[Booking, ...]:
+        """Return what was credited and given back for one session."""
+        with self._snapshot() as connection:
+            return bookings.list_bookings(connection, owner_id, session=(connector_id, sequence))
 
     def routed_fees(self) -> RoutedFees:
         """Return where the protocol fee went, of all time."""

@@ -82,7 +82,17 @@ async function send(form, provider) {
     return;
   }
   const sent = await provider.request({ method: "eth_sendTransaction", params: [{ from: own, to, data }] });
-  location.assign(`/transactions/${sent}`);
+  const address = `/transactions/${sent}`;
+  if (document.querySelectorAll("[data-wallet-send]").length === 1) {
+    location.assign(address);
+    return;
+  }
+  // There is more to sign on this page: it stays, and this part of it is done.
+  form.querySelector("[data-wallet-choices]").hidden = true;
+  const link = document.createElement("a");
+  link.href = address;
+  link.textContent = "Sent. Follow it";
+  form.querySelector("[data-wallet-status]").replaceChildren(link);
 }
 
 const TASKS = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Final
 
 from fastapi import APIRouter, Response
@@ -12,7 +13,7 @@ from fastapi import APIRouter, Response
 from dashboard.pages import Page
 from dashboard.render import Render
 from dashboard.services import Has, Services
-from dashboard.views import uptime
+from dashboard.views import fees, uptime
 from dashboard.views.overview import owner_of
 from indexer.read_model import Owner
 
@@ -28,9 +29,8 @@ class Report:
 
 
 REPORTS: Final = {
-    "uptime": Report(
-        "Uptime", lambda has, owner, month: uptime.report(has, owner, month, private=True)
-    ),
+    "uptime": Report("Uptime", partial(uptime.report, private=True)),
+    "fees": Report("Fees and margin", partial(fees.report, private=True)),
 }
 
 

@@ -57,6 +57,10 @@ def boot_notification(desk: Desk, _payload: Payload) -> Payload:
     """Accept; what was open before the boot has lost its end, unless that still comes."""
     for opened in transactions.still_open(desk.connection, desk.charge_point):
         transactions.abandon(desk.connection, opened, desk.at, "the charge point booted")
+    # With the last state reported: what it is now, the charge point says next (4.2).
+    for one in connectors.reported(desk.connection, desk.charge_point):
+        event = FeedEvent("restart", one.connector_number, one.status, one.error_code)
+        desk.events.append(event)
     return {
         "status": RegistrationStatus.accepted.value,
         "currentTime": iso_time(desk.at),

@@ -14,6 +14,7 @@ from playwright.sync_api import Page
 from sqlalchemy import Engine
 
 from dashboard.access.roles import Role
+from dashboard.private.settings import CardRate, PurchasePrice
 from dashboard.services import Services
 from tests.dashboard.people import key
 from tests.dashboard.settled import Settled, index
@@ -60,6 +61,13 @@ def settle_in(has: Services) -> None:
     now = has.wall_now()
     has.access.invite(1, key("viewer").address, Role.VIEWER, ACCOUNT, now)
     has.access.invite(1, key("finance").address, Role.FINANCE, ACCOUNT, now)
+    prices = [
+        PurchasePrice(1, date(2026, 1, 1), 0, 24, 210_000),
+        PurchasePrice(1, date(2026, 7, 1), 22, 24, 160_000),
+        PurchasePrice(2, date(2026, 11, 10), 0, 24, 195_000),
+    ]
+    has.settings.enter_prices(1, prices, ACCOUNT, now)
+    has.settings.set_card_rate(1, CardRate(bps=140, fixed=200_000), ACCOUNT, now)
     has.access.give_link(1, "uptime", date(2026, 10, 1), ACCOUNT, now, 14)
     has.settings.exclude(
         1,

@@ -181,12 +181,16 @@ PAGES: Final = (
     ("station with faults", "/owners/1/stations/2"),
     ("tariff", "/owners/1/tariffs/new?connector=1&kwh=0.49&vat=20&starts=2026-11-23T06:30"),
     ("tariff refused", "/owners/1/tariffs/new?connector=1&kwh=x&starts=2026-11-23T06:30"),
+    ("fees", "/owners/1/fees"),
+    ("fees of a session", "/owners/1/fees/1/1"),
     ("transaction", "/transactions/0x" + "12" * 32),
 )
 PRIVATE_PAGES: Final = (
     ("signed in", "/sign-in"),
     ("access", "/owners/1/access"),
     ("uptime of a member", "/owners/1/uptime"),
+    ("fees of a member", "/owners/1/fees"),
+    ("prices", "/owners/1/prices"),
 )
 LIVE_PAGES: Final = (
     ("session with evidence", "/sessions/1/1"),

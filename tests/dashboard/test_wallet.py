@@ -113,6 +113,26 @@ def test_a_tariff_is_published_and_followed_until_it_is_final(
     expect(page.get_by_text("not in force yet")).to_be_visible()
 
 
+def test_several_transactions_are_signed_one_after_the_other(
+    live: Live, opened: Callable[..., Page]
+) -> None:
+    wallet = Wallet(OWNER, live.settled.protocol.node)
+    page = opened(f"{live.address}/status")
+    wallet.enter(page)
+    start = datetime.fromtimestamp(END + 5 * 3600, UTC)
+    page.goto(
+        f"{live.address}/owners/1/tariffs/new?connector=2&connector=3&kwh=0.5"
+        f"&starts={start:%Y-%m-%dT%H:%M}"
+    )
+    forms = page.locator("[data-wallet-send]")
+    for number in range(2):
+        forms.nth(number).get_by_role("button", name="Sign with Test Wallet").click()
+        expect(forms.nth(number).get_by_role("link", name="Sent. Follow it")).to_be_visible()
+    assert wallet.asked.count("eth_sendTransaction") == 2
+    forms.nth(1).get_by_role("link", name="Sent. Follow it").click()
+    expect(page.locator('[data-figure="stage"]')).to_have_text("In a block")
+
+
 def test_the_wrong_account_is_told_which_one_is_right(
     live: Live, opened: Callable[..., Page]
 ) -> None:

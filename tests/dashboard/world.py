@@ -40,7 +40,7 @@ from indexer.store import Block, Cursor, Store
 CHAIN_ID: Final = 31337
 ADDRESSES: Final = {
     name: "0x" + keccak(text=name)[-20:].hex()
-    for name in ("StationRegistry", "Settlement", "FeeRouter")
+    for name in ("StationRegistry", "Settlement", "FeeRouter", "Adjustments")
 }
 DEPLOYMENT: Final = Deployment(CHAIN_ID, 1, ADDRESSES)
 ACCOUNT: Final = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
@@ -339,6 +339,32 @@ class World:
         events.append(("Settlement", "BatchSettled", batch))
         self.mine(timestamp, events)
         return ids
+
+    def collect(self, timestamp: int, session: int, amount: int, *, paid_before: int) -> None:
+        """Collect a debt, or a part of it; the fee is charged by difference."""
+        arguments = {
+            "session_id": session,
+            "account": 1,
+            "owner_id": self.places[session >> 64].owner_id,
+            "amount": amount,
+            "fee": (paid_before + amount) // 1000 - paid_before // 1000,
+        }
+        self.mine(timestamp, [("Adjustments", "DebtCollected", arguments)])
+
+    def refund(self, timestamp: int, session: int, amount: int, fee_back: int) -> None:
+        """Give back a part of what a session's payer paid."""
+        arguments = {
+            "session_id": session,
+            "account": 1,
+            "owner_id": self.places[session >> 64].owner_id,
+            "dispute": 0,
+            "waived": 0,
+            "to_payer": amount,
+            "to_campaign": 0,
+            "fee_back": fee_back,
+            "reason": 2,
+        }
+        self.mine(timestamp, [("Adjustments", "SessionRefunded", arguments)])
 
     # --- the operational feed ---
 
