@@ -78,7 +78,7 @@ def withdraw_accrual(owner_id: uint256, amount: uint256):
     """
     checks._require(msg.sender == self._account_of(owner_id), "settlement: not the owner")
     packed: uint256 = self._accruals[owner_id]
-    checks._require(amount != 0 and amount <= packed >> BALANCE_SHIFT, "settlement: amount out of range")
+    checks._require_amount(amount, packed >> BALANCE_SHIFT)
     # `amount` is at most the balance, which fills the topmost bits.
     self._accruals[owner_id] = unsafe_sub(packed, amount << BALANCE_SHIFT)
     log ISettlement.AccrualWithdrawn(owner_id=owner_id, to=msg.sender, amount=amount)

@@ -10,7 +10,8 @@
 
         Nearly all gas is spent in one loop, and Vyper keeps every variable in
         memory. So the loop asks once whether anything at all is unusual about a
-        session, and leaves it to `sessions` to find out what. Layouts that cost a
+        session; if so and it names a campaign, once more whether anything else is;
+        and leaves it to `sessions` to find out what. Layouts that cost a
         call to unpack are unpacked in place.
 """
 
@@ -60,6 +61,7 @@ uses: vaults
 from . import checks
 from . import quorum
 from . import record
+from . import campaign_rules as terms
 from . import tariff as tariffs
 
 
@@ -177,12 +179,18 @@ def settle(
     sums: uint256 = 0
     unpaid: uint256 = 0
 
-    # The campaign and connector asked about last, as in a record and a connector's
-    # number together; what was answered, and the campaign's budget.
+    # The campaign that was asked about last, as in a record, and for which run. What
+    # it grants there, to sessions that start from when on and for how long after, at
+    # which rate and up to what. Its budget, and what can be had of that today.
     campaign: uint256 = 0
     rules: uint256 = 0
     hour_mask: uint256 = 0
+    granted_from: uint256 = 0
+    grant_window: uint256 = 0
+    rate: uint256 = 0
+    most: uint256 = 0
     budget: uint256 = 0
+    available: uint256 = 0
 
     batch_fees: uint256 = 0
     heads_hash: bytes32 = empty(bytes32)
@@ -213,21 +221,20 @@ def settle(
 
         connector_id: uint256 = header >> record.CONNECTOR_SHIFT
         head: uint256 = self._heads[connector_id]
-        if head == 0:
-            head = self._head(connector_id)
-        owner_id: uint256 = 0
+        owner_id: uint256 = (head >> HEAD_OWNER_SHIFT) & MASK_32
         tariff: uint256 = 0
         # A run starts at the head if it names the next sequence and the hash.
-        if (head & ~HEAD_OWNER_FIELD) ^ (unsafe_sub(first_sequence, 1) << HEAD_SEQUENCE_SHIFT) == link.hash:
-            owner_id = (head >> HEAD_OWNER_SHIFT) & MASK_32
-            if owner_id == 0:
+        start: uint256 = (unsafe_sub(first_sequence, 1) << HEAD_SEQUENCE_SHIFT) | link.hash
+        if owner_id == 0:
+            head = self._head(connector_id)
+            if head == start:
                 owner_id, tariff = staticcall registry.run_terms(
                     connector_id, (header >> record.TARIFF_INDEX_SHIFT) & MASK_32
                 )
-            else:
-                tariff = staticcall registry.tariff_slot(
-                    connector_id, (header >> record.TARIFF_INDEX_SHIFT) & MASK_32
-                )
+        elif head & ~HEAD_OWNER_FIELD == start:
+            tariff = staticcall registry.tariff_slot(connector_id, (header >> record.TARIFF_INDEX_SHIFT) & MASK_32)
+        else:
+            owner_id = 0
 
         if owner_id == 0:
             skipped = unsafe_add(skipped, count)
@@ -339,36 +346,92 @@ def settle(
                         uint256,
                     )
                 ) != 0:
+                    odd: uint256 = 1
                     if link.word & record.CAMPAIGN_FIELD != 0:
-                        asked: uint256 = (link.word & record.CAMPAIGN_FIELD) | connector_id
+                        asked: uint256 = (link.word & record.CAMPAIGN_FIELD) | first_word
                         if asked != campaign:
                             if (asked ^ campaign) & record.CAMPAIGN_FIELD != 0:
-                                if campaign != 0:
-                                    budgets._budgets[campaign >> record.CAMPAIGN_SHIFT] = budget
-                                budget = budgets._budgets[asked >> record.CAMPAIGN_SHIFT]
+                                budgets._close(campaign, budget)
+                                budget = budgets._on_day(asked)
                             campaign = asked
                             rules, hour_mask = staticcall budgets.campaigns.terms(
                                 campaign >> record.CAMPAIGN_SHIFT, connector_id
                             )
-                    counted: uint256 = 0
-                    missed: uint256 = 0
-                    counted, missed, link.outcome, budget = sessions._decide(
-                        link.word,
-                        account,
-                        gross,
-                        tariff,
-                        oldest_end,
-                        caps,
-                        own_room,
-                        room,
-                        sums >> sessions.GROSS_SUM_SHIFT,
-                        rules,
-                        hour_mask,
-                        budget,
-                    )
-                    sums = unsafe_add(sums, counted)
-                    unpaid = unsafe_add(unpaid, missed)
-                    link.outcome |= unsafe_add(base, i << record.SESSION_ID_SHIFT) ^ record.SETTLED
+                            granted_from, grant_window = budgets._span(rules, earliest, start_window)
+                            rate = (rules >> terms.RATE_SHIFT) & terms.MASK_16
+                            most = (rules >> terms.SESSION_CAP_SHIFT) & terms.MASK_40
+                            available = budgets._available(rules, budget)
+                        benefit: uint256 = unsafe_div(unsafe_mul(gross, rate), budgets.BPS)
+                        if benefit > most:
+                            benefit = most
+                        due: uint256 = unsafe_sub(gross, benefit)
+                        # The same question, of what is left to pay, and whether the
+                        # campaign grants anything then and can pay for it. One that
+                        # grants more than the gross leaves something huge to pay.
+                        odd = (
+                            (unsafe_add(link.word & record.RANGED_FIELDS, record.RANGE_FILL) & record.RANGE_CARRIES)
+                            ^ record.RANGES_HELD
+                            | convert(
+                                unsafe_add(link.word >> record.RENEWABLE_SHIFT, 1) & 127 > record.MAX_RENEWABLE_PLUS_ONE,
+                                uint256,
+                            )
+                            | convert(idle > duration, uint256)
+                            | convert(
+                                unsafe_sub((link.word >> record.STARTED_SHIFT) & record.MASK_32, granted_from)
+                                >= grant_window,
+                                uint256,
+                            )
+                            | convert(
+                                unsafe_add((link.word >> record.STARTED_SHIFT) & record.MASK_32, duration)
+                                > block.timestamp,
+                                uint256,
+                            )
+                            | convert(gross > ordinary, uint256)
+                            | ((hour_mask >> ((link.word >> record.HOUR_SHIFT) & 255)) & 1 ^ 1)
+                            | convert(benefit > available, uint256)
+                            | convert(due >= account >> vaults.BALANCE_SHIFT, uint256)
+                            | convert(
+                                unsafe_add((account >> vaults.SPENT_SHIFT) & vaults.MASK_56, due)
+                                > (account >> vaults.LIMIT_SHIFT) & vaults.MASK_56,
+                                uint256,
+                            )
+                        )
+                        if odd == 0:
+                            vaults._accounts[link.word >> record.PAYER_SHIFT] = unsafe_add(
+                                account, unsafe_mul(due, vaults.SPEND)
+                            )
+                            budget = unsafe_add(budget, unsafe_mul(benefit, budgets.SPEND))
+                            available = unsafe_sub(available, benefit)
+                            sums = unsafe_add(
+                                sums, (gross << sessions.GROSS_SUM_SHIFT) | unsafe_div(gross, sessions.FEE_DIVISOR)
+                            )
+                            link.outcome = (
+                                unsafe_add(base, i << record.SESSION_ID_SHIFT)
+                                | (due << record.PAID_SHIFT)
+                                | (benefit << record.CAMPAIGN_PAID_SHIFT)
+                            )
+
+                    if odd != 0:
+                        counted: uint256 = 0
+                        missed: uint256 = 0
+                        counted, missed, link.outcome, budget = sessions._decide(
+                            link.word,
+                            account,
+                            gross,
+                            tariff,
+                            oldest_end,
+                            caps,
+                            own_room,
+                            room,
+                            sums >> sessions.GROSS_SUM_SHIFT,
+                            rules,
+                            hour_mask,
+                            budget,
+                        )
+                        sums = unsafe_add(sums, counted)
+                        unpaid = unsafe_add(unpaid, missed)
+                        link.outcome |= unsafe_add(base, i << record.SESSION_ID_SHIFT) ^ record.SETTLED
+                        available = budgets._available(rules, budget)
                 else:
                     vaults._accounts[link.word >> record.PAYER_SHIFT] = unsafe_add(
                         account, unsafe_mul(gross, vaults.SPEND)
@@ -393,8 +456,7 @@ def settle(
         self._credit(owner, accrual, sums, unpaid, today)
         committee_left = unsafe_sub(committee_left, sums >> sessions.GROSS_SUM_SHIFT)
         batch_fees = unsafe_add(batch_fees, sums & sessions.FEE_SUM_MASK)
-        if campaign != 0:
-            budgets._budgets[campaign >> record.CAMPAIGN_SHIFT] = budget
+        budgets._close(campaign, budget)
         batch: uint256 = ((packed >> ledger.BATCHES_SHIFT) & MASK_32) + 1
         # Of two fields that only grow no batch adds more than its fees.
         ledger._ledger = (

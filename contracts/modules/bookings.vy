@@ -111,26 +111,24 @@ def book(booking: ISettlementBooks.Booking):
     if booking.to_account != 0 or booking.debt_waived != 0:
         packed: uint256 = vaults._accounts[booking.account]
         checks._require(packed != 0, "settlement: no such account")
-        packed = self._moved(packed, vaults.BALANCE_SHIFT, vaults.MASK_80, booking.to_account)
-        vaults._accounts[booking.account] = self._moved(packed, 0, vaults.MASK_40, -convert(booking.debt_waived, int256))
+        packed = self._moved(packed, vaults.BALANCE_SHIFT, 80, booking.to_account)
+        vaults._accounts[booking.account] = self._moved(packed, 0, 40, -convert(booking.debt_waived, int256))
     if booking.to_owner != 0 or booking.owner_debt != 0:
         accruals._accruals[booking.owner_id] = self._moved(
-            self._moved(
-                accruals._accruals[booking.owner_id], accruals.BALANCE_SHIFT, accruals.MASK_80, booking.to_owner
-            ),
+            self._moved(accruals._accruals[booking.owner_id], accruals.BALANCE_SHIFT, 80, booking.to_owner),
             accruals.DEBT_SHIFT,
-            accruals.MASK_48,
+            48,
             booking.owner_debt,
         )
     if booking.to_budget != 0:
         budgets._budgets[booking.campaign] = self._moved(
-            self._moved(budgets._budgets[booking.campaign], budgets.LEFT_SHIFT, budgets.MASK_80, booking.to_budget),
+            self._moved(budgets._budgets[booking.campaign], budgets.LEFT_SHIFT, 80, booking.to_budget),
             budgets.SPENT_SHIFT,
-            budgets.MASK_80,
+            80,
             -booking.to_budget,
         )
-    ledger._ledger = self._moved(ledger._ledger, ledger.FEES_SHIFT, ledger.MASK_56, booking.to_fees)
-    accruals.held = self._moved(accruals.held, 0, accruals.MASK_80, booking.to_held)
+    ledger._ledger = self._moved(ledger._ledger, ledger.FEES_SHIFT, 56, booking.to_fees)
+    accruals.held = self._moved(accruals.held, 0, 80, booking.to_held)
 
 
 @internal
@@ -144,15 +142,16 @@ def _check_adjustments():
 
 @internal
 @pure
-def _moved(packed: uint256, at: uint256, mask: uint256, change: int256) -> uint256:
+def _moved(packed: uint256, at: uint256, bits: uint256, change: int256) -> uint256:
     """
     @dev Changes one field of a word. Reverts if it would leave its width.
     @param packed The word.
     @param at Where the field is.
-    @param mask Its largest value.
+    @param bits How wide it is.
     @param change What is added.
     @return uint256 The word afterwards.
     """
+    mask: uint256 = ~(max_value(uint256) << bits)
     # A negative sum does not convert.
     value: uint256 = convert(convert((packed >> at) & mask, int256) + change, uint256)
     checks._require(value <= mask, "settlement: booking out of range")

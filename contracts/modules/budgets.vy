@@ -21,6 +21,7 @@ uses: custody
 
 
 # @notice Stateless, need no `uses`.
+from . import campaign_rules as terms
 from . import checks
 from . import record
 
@@ -37,19 +38,7 @@ MASK_24: constant(uint256) = 2 ** 24 - 1
 SPEND: constant(uint256) = (MASK_80 << LEFT_SHIFT) | (1 << SPENT_SHIFT) | 1
 
 
-# @dev What a campaign grants, as the manager states it, most significant first:
-# from 32, to (exclusive) 32, paused from 32, paused to (exclusive) 32, rate in
-# basis points 16, cap of a session 40, cap of a day 64 (0 for none), whether it is
-# the station owner's own 1, zero 7 bits.
-FROM_SHIFT: constant(uint256) = 224
-TO_SHIFT: constant(uint256) = 192
-PAUSED_FROM_SHIFT: constant(uint256) = 160
-PAUSED_TO_SHIFT: constant(uint256) = 128
-RATE_SHIFT: constant(uint256) = 112
-SESSION_CAP_SHIFT: constant(uint256) = 72
-DAY_CAP_SHIFT: constant(uint256) = 8
-MASK_64: constant(uint256) = 2 ** 64 - 1
-OWN: constant(uint256) = 1 << 7
+# @dev A rate is in basis points.
 BPS: constant(uint256) = 10_000
 
 
@@ -163,7 +152,7 @@ def _granted(
     @param gross What the session costs.
     @param rules The campaign's rules at its connector.
     @param hour_mask The hours of the week in which it grants, from bit 0.
-    @param packed The campaign's budget.
+    @param packed The campaign's budget on the present day.
     @return uint256 By how much the payer has to pay less, at most the gross.
     @return uint256 What of it the budget pays and a flag, each in its place in the
             outcome.
@@ -172,36 +161,96 @@ def _granted(
     started: uint256 = (word >> record.STARTED_SHIFT) & record.MASK_32
     # Rules of zero end before anything starts.
     if (
-        started < rules >> FROM_SHIFT
-        or started >= (rules >> TO_SHIFT) & record.MASK_32
-        or (started >= (rules >> PAUSED_FROM_SHIFT) & record.MASK_32 and started < (rules >> PAUSED_TO_SHIFT) & record.MASK_32)
+        started < rules >> terms.STARTS_SHIFT
+        or started >= (rules >> terms.ENDS_SHIFT) & terms.MASK_32
+        or (
+            started >= (rules >> terms.PAUSED_FROM_SHIFT) & terms.MASK_32
+            and started < (rules >> terms.PAUSED_TO_SHIFT) & terms.MASK_32
+        )
         or (hour_mask >> ((word >> record.HOUR_SHIFT) & 255)) & 1 == 0
     ):
         return 0, record.CAMPAIGN_NOT_APPLIED, packed
-    today: uint256 = unsafe_div(block.timestamp, DAY_S)
-    after: uint256 = packed
-    if (after >> DAY_SHIFT) & MASK_24 != today:
-        after = ((after >> SPENT_SHIFT) << SPENT_SHIFT) | (today << DAY_SHIFT)
-    available: uint256 = after >> LEFT_SHIFT
-    day_cap: uint256 = (rules >> DAY_CAP_SHIFT) & MASK_64
-    if day_cap != 0:
-        spent: uint256 = after & MASK_72
-        # The larger of the two less the second.
-        available = min(available, unsafe_sub(max(day_cap, spent), spent))
     # A gross of 42 bits and a rate of 16 do not wrap.
     benefit: uint256 = min(
-        min(unsafe_div(unsafe_mul(gross, (rules >> RATE_SHIFT) & record.MASK_16), BPS), gross),
-        (rules >> SESSION_CAP_SHIFT) & record.MASK_40,
+        min(unsafe_div(unsafe_mul(gross, (rules >> terms.RATE_SHIFT) & terms.MASK_16), BPS), gross),
+        (rules >> terms.SESSION_CAP_SHIFT) & terms.MASK_40,
     )
-    paid: uint256 = min(benefit, available)
+    paid: uint256 = min(benefit, self._available(rules, packed))
     # At most what is left goes to what was spent, and the sum of both has 80 bits.
-    after = unsafe_add(after, unsafe_mul(paid, SPEND))
+    after: uint256 = unsafe_add(packed, unsafe_mul(paid, SPEND))
     found: uint256 = paid << record.CAMPAIGN_PAID_SHIFT
     if paid == benefit:
         return paid, found, after
-    if rules & OWN != 0:
+    if rules & terms.OWN != 0:
         # What the budget does not reach is the owner's own discount.
         return benefit, found | record.CAMPAIGN_SHORT, after
     if paid == 0:
-        return 0, record.CAMPAIGN_NOT_APPLIED, after
+        return 0, record.CAMPAIGN_NOT_APPLIED, packed
     return paid, found | record.CAMPAIGN_SHORT, after
+
+
+@internal
+@view
+def _on_day(asked: uint256) -> uint256:
+    """
+    @dev A campaign's budget, on the present day if anything is left to be spent.
+    @param asked The campaign, as in a record.
+    @return uint256 The budget.
+    """
+    packed: uint256 = self._budgets[(asked >> record.CAMPAIGN_SHIFT) & record.MASK_32]
+    today: uint256 = unsafe_div(block.timestamp, DAY_S)
+    if packed >> LEFT_SHIFT == 0 or (packed >> DAY_SHIFT) & MASK_24 == today:
+        return packed
+    return ((packed >> SPENT_SHIFT) << SPENT_SHIFT) | (today << DAY_SHIFT)
+
+
+@internal
+def _close(asked: uint256, packed: uint256):
+    """
+    @dev Keeps a campaign's budget.
+    @param asked The campaign, as in a record; zero if there is none.
+    @param packed Its budget.
+    """
+    if asked != 0:
+        self._budgets[(asked >> record.CAMPAIGN_SHIFT) & record.MASK_32] = packed
+
+
+@internal
+@pure
+def _available(rules: uint256, packed: uint256) -> uint256:
+    """
+    @dev What a campaign can pay today.
+    @param rules Its rules.
+    @param packed Its budget on the present day.
+    @return uint256 Base units.
+    """
+    left: uint256 = packed >> LEFT_SHIFT
+    day_cap: uint256 = (rules >> terms.DAY_CAP_SHIFT) & terms.MASK_64
+    if day_cap == 0:
+        return left
+    spent: uint256 = packed & MASK_72
+    # The larger of the two less the second.
+    return min(left, unsafe_sub(max(day_cap, spent), spent))
+
+
+@internal
+@view
+def _span(rules: uint256, earliest: uint256, window: uint256) -> (uint256, uint256):
+    """
+    @dev When sessions start that a campaign grants something to without further
+         questions: on one side of its last pause.
+    @param rules The campaign's rules.
+    @param earliest The earliest start that is asked about.
+    @param window How long after it the last one is.
+    @return uint256 The earliest start.
+    @return uint256 How long after it none is any more.
+    """
+    start: uint256 = max(rules >> terms.STARTS_SHIFT, earliest)
+    end: uint256 = min((rules >> terms.ENDS_SHIFT) & terms.MASK_32, unsafe_add(earliest, window))
+    paused_to: uint256 = (rules >> terms.PAUSED_TO_SHIFT) & terms.MASK_32
+    if paused_to > block.timestamp:
+        end = min(end, (rules >> terms.PAUSED_FROM_SHIFT) & terms.MASK_32)
+    else:
+        start = max(start, paused_to)
+    # The larger of the two less the second.
+    return start, unsafe_sub(max(end, start), start)

@@ -29,3 +29,14 @@ def _require(condition: bool, reason: String[64]):
     @param reason What the contract says otherwise: its name and the fault.
     """
     assert condition, reason
+
+
+@internal
+@pure
+def _require_amount(amount: uint256, most: uint256):
+    """
+    @dev Reverts unless an amount is one.
+    @param amount The amount, base units. Not zero.
+    @param most The largest it may be.
+    """
+    self._require(amount != 0 and amount <= most, "settlement: amount out of range")

@@ -116,9 +116,7 @@ def _revoke(epoch: uint256):
     @dev Ends a committee at once and for good.
     @param epoch Its epoch. Reverts unless it is valid now.
     """
-    packed: uint256 = self._committees[epoch]
-    checks._require(block.timestamp < packed >> 8, "settlement: wrong committee epoch")
-    self._committees[epoch] = packed & 255
+    self._committees[epoch] = self._threshold(epoch)
     log ISettlement.CommitteeRevoked(epoch=epoch)
 
 
@@ -133,10 +131,8 @@ def _check_quorum(epoch: uint256, digest: bytes32, signatures: Bytes[quorum.MAX_
            unless there are exactly `threshold`, ascending by signer, with low
            `s`, each of a member.
     """
-    packed: uint256 = self._committees[epoch]
-    checks._require(block.timestamp < packed >> 8, "settlement: wrong committee epoch")
     # A list of the signers would be memory, which every batch would pay for.
-    threshold: uint256 = packed & 255
+    threshold: uint256 = self._threshold(epoch)
     quorum._check_size(len(signatures), threshold)
     signer: address = empty(address)
     offset: uint256 = 0
@@ -152,6 +148,19 @@ def _check_quorum(epoch: uint256, digest: bytes32, signatures: Bytes[quorum.MAX_
         )
         checks._require(self._members[self._seat(epoch, signer)], "settlement: not a member")
         offset = unsafe_add(offset, quorum.SIGNATURE_SIZE)
+
+
+@internal
+@view
+def _threshold(epoch: uint256) -> uint256:
+    """
+    @dev How many members must sign.
+    @param epoch The committee's epoch. Reverts unless it is valid now.
+    @return uint256 The threshold.
+    """
+    packed: uint256 = self._committees[epoch]
+    checks._require(block.timestamp < packed >> 8, "settlement: wrong committee epoch")
+    return packed & 255
 
 
 @internal

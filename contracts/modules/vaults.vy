@@ -195,7 +195,7 @@ def request_withdrawal(account: uint256, amount: uint256):
     @param amount Base units. Reverts if zero or above 80 bits.
     """
     self._check_holder(account)
-    checks._require(amount != 0 and amount <= MASK_80, "settlement: amount out of range")
+    checks._require_amount(amount, MASK_80)
     self._withdrawals[account] = (amount << 40) | block.timestamp
     executable_at: uint256 = 0
     lapses_at: uint256 = 0
@@ -213,8 +213,7 @@ def cancel_withdrawal(account: uint256):
            there is a request.
     """
     self._check_holder(account)
-    checks._require(self._withdrawals[account] != 0, "settlement: no withdrawal requested")
-    self._withdrawals[account] = 0
+    self._take_request(account)
     log ISettlement.WithdrawalCancelled(account=account)
 
 
@@ -230,8 +229,7 @@ def withdraw(account: uint256, to: address):
     @param to Who receives. Reverts if zero.
     """
     self._check_holder(account)
-    request: uint256 = self._withdrawals[account]
-    checks._require(request != 0, "settlement: no withdrawal requested")
+    request: uint256 = self._take_request(account)
     executable_at: uint256 = 0
     lapses_at: uint256 = 0
     executable_at, lapses_at = self._window(request & MASK_40)
@@ -245,7 +243,6 @@ def withdraw(account: uint256, to: address):
     amount: uint256 = min(request >> 40, unsafe_sub(balance, debt))
     # `amount` is at most `balance`, which fills the topmost bits.
     self._accounts[account] = unsafe_sub(packed, amount << BALANCE_SHIFT)
-    self._withdrawals[account] = 0
     log ISettlement.Withdrawn(account=account, to=to, amount=amount)
     custody._give(to, amount)
 
@@ -325,6 +322,19 @@ def _check_holder(account: uint256):
 
 
 @internal
+def _take_request(account: uint256) -> uint256:
+    """
+    @dev Forgets a withdrawal request. Reverts if there is none.
+    @param account The account.
+    @return uint256 The request as it was stored.
+    """
+    request: uint256 = self._withdrawals[account]
+    checks._require(request != 0, "settlement: no withdrawal requested")
+    self._withdrawals[account] = 0
+    return request
+
+
+@internal
 @view
 def _window(requested_at: uint256) -> (uint256, uint256):
     """
@@ -348,7 +358,7 @@ def _deposit(account: uint256, amount: uint256):
     @param amount Base units.
     """
     packed: uint256 = self._accounts[account]
-    checks._require(amount != 0 and amount <= MASK_80, "settlement: amount out of range")
+    checks._require_amount(amount, MASK_80)
     checks._require((packed >> BALANCE_SHIFT) + amount <= MASK_80, "settlement: balance too large")
     # The sum fits the topmost 80 bits.
     self._accounts[account] = unsafe_add(packed, amount << BALANCE_SHIFT)
