@@ -27,4 +27,4 @@ async def test_an_example_prints_what_the_page_says(
 
 
 def test_every_example_is_found() -> None:
-    assert len(examples("sdk.md")) == 7
+    assert len(examples("sdk.md")) == 9
