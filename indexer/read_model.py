@@ -64,7 +64,7 @@ from indexer.money_figures import (
     RewardEpoch,
     RoutedFees,
 )
-from indexer.queries import history, live, money, places, sessions
+from indexer.queries import history, live, money, outcomes, places, sessions
 from indexer.read_money import MAX_PAGE, NOT_STARTED, MoneyReads, bounded, status_of
 
 __all__ = [
@@ -276,7 +276,7 @@ class ReadModel(MoneyReads):
         narrow = (wanted.status, wanted.reason, wanted.assurance, wanted.batch)
         with self._snapshot() as connection:
             if wanted.exceptions or any(value is not None for value in narrow):
-                return sessions.total_sessions(connection, wanted)
+                return outcomes.total_sessions(connection, wanted)
             first, last = money.EVER
             found = money.days_total(
                 connection,
@@ -301,7 +301,7 @@ class ReadModel(MoneyReads):
     def exceptions(self, owner_id: int | None = None) -> tuple[ReasonCount, ...]:
         """Return how many sessions were not settled, by status and reason."""
         with self._snapshot() as connection:
-            return sessions.reason_counts(connection, owner_id)
+            return outcomes.reason_counts(connection, owner_id)
 
     def batches(self, after: int | None = None, limit: int = 50) -> Page[Batch]:
         """Return batches newest first."""
@@ -351,6 +351,16 @@ class ReadModel(MoneyReads):
         """Return when oracles were not heard within [since, until), UTC seconds."""
         with self._snapshot() as connection:
             return history.silences(connection, since, until)
+
+    def occupied(
+        self, connector_ids: Sequence[int], since: int, until: int
+    ) -> dict[int, int]:
+        """Return by connector for how long a vehicle was plugged in (s), approximate.
+
+        Of local hours that begin in [since, until); a connector that was not used is left out.
+        """
+        with self._snapshot() as connection:
+            return history.occupied(connection, connector_ids, since, until)
 
     def durations(self, connector_ids: Sequence[int], since: int, until: int) -> tuple[int, ...]:
         """Return how long vehicles were plugged in (s), sorted, by when sessions began."""

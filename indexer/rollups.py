@@ -23,6 +23,8 @@ Sums = tuple[int, ...]
 SettlementKey = tuple[int, int, int, int]
 HourKey = tuple[int, int]
 CampaignKey = tuple[int, int, int, int, int]
+# Owner, day, site, status, reason and assurance.
+OutcomeKey = tuple[int, int, int, int, int, int]
 
 _REJECTED: Final = int(Status.REJECTED)
 _UNFUNDED: Final = int(Status.UNFUNDED)
@@ -170,6 +172,21 @@ def hour_sums(session: SessionRow, local: LocalTime) -> list[tuple[int, Sums]]:
     return found
 
 
+def outcome_sums(session: SessionRow) -> Sums:
+    """Return what a session adds to those that ended as it did, in order of `OUTCOME_SUMS`."""
+    return (
+        session.flags & _CLAMPED,
+        session.energy_wh,
+        session.gross,
+        session.paid,
+        session.campaign_paid,
+        session.fee,
+        session.debt,
+        session.discount,
+        1,
+    )
+
+
 class Deltas:
     """Sums to add to the rollup tables, gathered over the rows of one transaction."""
 
@@ -178,6 +195,7 @@ class Deltas:
         self.settlement_hours: dict[SettlementKey, Sums] = {}
         self.connector_hours: dict[HourKey, Sums] = {}
         self.campaign_days: dict[CampaignKey, Sums] = {}
+        self.outcome_days: dict[OutcomeKey, Sums] = {}
         # The local day of each key of `settlement_hours`.
         self._days: dict[SettlementKey, int] = {}
 
@@ -186,6 +204,7 @@ class Deltas:
         self._add_settlement(session, local, settlement_sums(session), sign)
         for hour, sums in hour_sums(session, local):
             _add(self.connector_hours, (session.connector_id, hour), sums, sign)
+        _add(self.outcome_days, _outcome_key(session), outcome_sums(session), sign)
         if session.campaign_id and session.status != _REJECTED:
             _add(self.campaign_days, _campaign_key(session), campaign_sums(session), sign)
 
@@ -219,6 +238,17 @@ class Deltas:
         key = (row.owner_id, local.hour(row.settled_at), row.connector_id, row.site_id)
         _add(self.settlement_hours, key, sums, sign)
         self._days[key] = row.settled_day
+
+
+def _outcome_key(row: SessionRow) -> OutcomeKey:
+    return (
+        row.owner_id,
+        row.settled_day,
+        row.site_id,
+        row.status,
+        row.reason,
+        row.assurance,
+    )
 
 
 def _campaign_key(row: SessionRow | RefundRow) -> CampaignKey:

@@ -112,6 +112,7 @@ class _Transaction:
         yield schema.settlement_days, self.deltas.settlement_days()  # type: ignore[misc]
         yield schema.connector_hours, self.deltas.connector_hours  # type: ignore[misc]
         yield schema.campaign_days, self.deltas.campaign_days  # type: ignore[misc]
+        yield schema.outcome_days, self.deltas.outcome_days  # type: ignore[misc]
 
 
 class Binder:

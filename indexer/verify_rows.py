@@ -31,6 +31,7 @@ def compare_rollups(connection: Connection, progress: Progress) -> list[Check]:
             "settlement_days": {key[:3]: sums for key, sums in deltas.settlement_days().items()},
             "connector_hours": dict(deltas.connector_hours),
             "campaign_days": {key[:3]: sums for key, sums in deltas.campaign_days.items()},
+            "outcome_days": dict(deltas.outcome_days),
         }
         for table in schema.ROLLUPS:
             stored = _stored_sums(connection, table, owner_id, connectors)
@@ -48,7 +49,8 @@ def compare_rollups(connection: Connection, progress: Progress) -> list[Check]:
 def _owners(connection: Connection) -> list[int]:
     tables = (
         *(schema.sessions, schema.collections, schema.refunds),
-        *(schema.settlement_days, schema.settlement_hours, schema.campaign_days),
+        *(schema.settlement_days, schema.settlement_hours),
+        *(schema.campaign_days, schema.outcome_days),
     )
     return sorted(connection.scalars(union(*(select(table.c.owner_id) for table in tables))))
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, tuple_
 
 from chargecoin import record
 from indexer.figures import (
     Batch,
     Collection,
-    ReasonCount,
     SessionDetail,
     SessionFilter,
     SessionRow,
     Status,
-    Totals,
 )
 from indexer.hours import DAY_S, from_day, to_day
 from indexer.queries.places import one_connector, one_tariff, provenance, with_block
@@ -118,7 +116,7 @@ def _to_row(row: Row[Any], status: Status) -> SessionRow:
     )
 
 
-def _conditions(connection: Connection, wanted: SessionFilter) -> list[ColumnElement[bool]]:
+def conditions(connection: Connection, wanted: SessionFilter) -> list[ColumnElement[bool]]:
     """Return a filter as conditions on `sessions`."""
     found: list[ColumnElement[bool]] = []
     for column in ("owner_id", "site_id", "connector_id", "batch", "status", "reason", "assurance"):
@@ -155,50 +153,12 @@ def list_sessions(
     limit: int,
 ) -> tuple[tuple[SessionRow, ...], int | None]:
     """Return sessions newest first, and the key that continues them."""
-    query = _rows().where(*_conditions(connection, wanted))
+    query = _rows().where(*conditions(connection, wanted))
     if after is not None:
         query = query.where(sessions.c.id < after)
     rows = connection.execute(query.order_by(sessions.c.id.desc()).limit(limit + 1)).all()
     items = tuple(_to_row(row, status) for row in rows[:limit])
     return items, items[-1].key if len(rows) > limit else None
-
-
-def total_sessions(connection: Connection, wanted: SessionFilter) -> Totals:
-    """Return the totals of the sessions of a filter, from the rows: it costs what they are many.
-
-    Only what stands in the rows: carbon and debts collected later are left at zero.
-    """
-    row = sessions.c
-    moved = row.status != int(record.Status.REJECTED)
-
-    def count(condition: ColumnElement[bool]) -> ColumnElement[int]:
-        return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
-
-    def add(column: ColumnElement[int], *conditions: ColumnElement[bool]) -> ColumnElement[int]:
-        return func.coalesce(func.sum(case((and_(moved, *conditions), column), else_=0)), 0)
-
-    sums: dict[str, ColumnElement[int]] = {
-        "sessions": count(moved),
-        "unfunded": count(row.status == int(record.Status.UNFUNDED)),
-        "rejected": count(row.status == int(record.Status.REJECTED)),
-        "clamped": count(and_(moved, row.flags.bitwise_and(int(record.OutcomeFlag.CLAMPED)) != 0)),
-        "reported": count(and_(moved, row.assurance == int(record.Assurance.REPORTED))),
-        "observed": count(and_(moved, row.assurance == int(record.Assurance.OBSERVED))),
-        "signed": count(and_(moved, row.assurance == int(record.Assurance.SIGNED))),
-        "energy_wh": add(row.energy_wh),
-        "signed_wh": add(row.energy_wh, row.assurance == int(record.Assurance.SIGNED)),
-        "gross": add(row.gross),
-        "paid": add(row.paid),
-        "campaign": add(row.campaign_paid),
-        "fee": add(row.fee),
-        "debt": add(row.debt),
-        "elsewhere": add(row.gross, row.reason == int(record.Reason.NO_PAYER)),
-        "discount": add(row.discount),
-    }
-    columns = (expression.label(name) for name, expression in sums.items())
-    where = _conditions(connection, wanted)
-    found = connection.execute(select(*columns).where(*where)).one()
-    return Totals(**{name: int(value) for name, value in found._mapping.items()})  # noqa: SLF001 -- public
 
 
 def one_session(connection: Connection, status: Status, session_id: int) -> SessionDetail | None:
@@ -265,28 +225,6 @@ def outcome_word(row: Any) -> int:
         campaign_paid=row.campaign_paid,
         debt=row.debt,
     ).encode()
-
-
-def reason_counts(connection: Connection, owner_id: int | None) -> tuple[ReasonCount, ...]:
-    """Return how many sessions were not settled, by reason."""
-    query = select(
-        sessions.c.status,
-        sessions.c.reason,
-        func.count().label("sessions"),
-        func.sum(sessions.c.gross).label("gross"),
-        func.sum(sessions.c.debt).label("debt"),
-    ).where(not_settled)
-    if owner_id is not None:
-        query = query.where(sessions.c.owner_id == owner_id)
-    found = connection.execute(
-        query.group_by(sessions.c.status, sessions.c.reason).order_by(
-            sessions.c.status, sessions.c.reason
-        )
-    )
-    return tuple(
-        ReasonCount(row.status, row.reason, row.sessions, int(row.gross), int(row.debt))
-        for row in found
-    )
 
 
 def _to_batch(row: Row[Any], status: Status) -> Batch:

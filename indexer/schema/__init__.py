@@ -105,10 +105,12 @@ from indexer.schema.rewards import (
 from indexer.schema.rollups import (
     CAMPAIGN_SUMS,
     HOUR_SUMS,
+    OUTCOME_SUMS,
     ROLLUPS,
     SETTLEMENT_SUMS,
     campaign_days,
     connector_hours,
+    outcome_days,
     settlement_days,
     settlement_hours,
 )
@@ -145,6 +147,7 @@ __all__ = [
     "EVENT_TABLES",
     "HOUR_SUMS",
     "LOG_BITS",
+    "OUTCOME_SUMS",
     "ROLLUPS",
     "SETTLEMENT_SUMS",
     "Address",
@@ -202,6 +205,7 @@ __all__ = [
     "meter_keys",
     "not_settled",
     "operators",
+    "outcome_days",
     "owner_accounts",
     "owner_entries",
     "owners",

@@ -108,4 +108,29 @@ campaign_days = Table(
     *(required(column, Int) for column in CAMPAIGN_SUMS),
     sqlite_with_rowid=False,
 )
-ROLLUPS: Final = (settlement_hours, settlement_days, connector_hours, campaign_days)
+# Sessions by how they ended and how well they are vouched for, by settlement day and site,
+# exact. `parts` counts them. Rejected ones too, whose fields may say anything.
+OUTCOME_SUMS: Final = (
+    "clamped",
+    "energy_wh",
+    "gross",
+    "paid",
+    "campaign",
+    "fee",
+    "debt",
+    "discount",
+    "parts",
+)
+outcome_days = Table(
+    "outcome_days",
+    metadata,
+    Column("owner_id", Int, primary_key=True, autoincrement=False),
+    Column("day", Int, primary_key=True, autoincrement=False),
+    Column("site_id", Int, primary_key=True, autoincrement=False),
+    Column("status", Int, primary_key=True, autoincrement=False),
+    Column("reason", Int, primary_key=True, autoincrement=False),
+    Column("assurance", Int, primary_key=True, autoincrement=False),
+    *(required(column, Int) for column in OUTCOME_SUMS),
+    sqlite_with_rowid=False,
+)
+ROLLUPS: Final = (settlement_hours, settlement_days, connector_hours, campaign_days, outcome_days)

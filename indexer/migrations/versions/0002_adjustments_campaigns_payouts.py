@@ -201,6 +201,34 @@ def upgrade() -> None:  # noqa: PLR0915 -- a list of tables, not a procedure
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "outcome_days",
+        sa.Column("owner_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("day", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("site_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("status", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("reason", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("assurance", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("clamped", sa.BigInteger(), nullable=False),
+        sa.Column("energy_wh", sa.BigInteger(), nullable=False),
+        sa.Column("gross", sa.BigInteger(), nullable=False),
+        sa.Column("paid", sa.BigInteger(), nullable=False),
+        sa.Column("campaign", sa.BigInteger(), nullable=False),
+        sa.Column("fee", sa.BigInteger(), nullable=False),
+        sa.Column("debt", sa.BigInteger(), nullable=False),
+        sa.Column("discount", sa.BigInteger(), nullable=False),
+        sa.Column("parts", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "owner_id",
+            "day",
+            "site_id",
+            "status",
+            "reason",
+            "assurance",
+            name=op.f("pk_outcome_days"),
+        ),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "campaign_entries",
         sa.Column(
             "id",
