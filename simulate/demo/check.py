@@ -22,9 +22,9 @@ from simulate.payers import Expectation
 class Holding:
     """What the chain says of a run. Money is in base units.
 
-    `gross`, `paid` and the counts are sums over sessions' events; `fees`,
-    `owner_net` and `batches` are contract storage; `gas` is what the batches'
-    transactions used.
+    `gross`, `paid` and the counts are sums over sessions' events; `fees` and
+    `batches` are contract storage, `owner_net` is that and what owners were paid out;
+    `gas` is what the batches' transactions used.
     """
 
     settled: int
@@ -54,10 +54,12 @@ async def holding(chain: Chain, owner_ids: Iterable[int]) -> Holding:
     logs = await chain.logs(chain.deployment.start_block, "latest", ("Settlement",))
     statuses: Counter[Status] = Counter()
     transactions: set[bytes] = set()
-    gross = paid = assurance_3 = 0
+    gross = paid = assurance_3 = paid_out = 0
     for event in decode_events("Settlement", chain.deployment.address("Settlement"), logs):
         if event.name == "BatchSettled":
             transactions.add(event.log.transaction_hash)
+        if event.name == "PaidOut":
+            paid_out += event.args["amount"]
         if event.name != "Session":
             continue
         outcome = Outcome.decode(event.args["session"])
@@ -75,7 +77,7 @@ async def holding(chain: Chain, owner_ids: Iterable[int]) -> Holding:
         gross=gross,
         paid=paid,
         fees=await chain.unrouted_fees(),
-        owner_net=sum(accrual.balance for accrual in accruals),
+        owner_net=sum(accrual.balance for accrual in accruals) + paid_out,
         assurance_3=assurance_3,
         batches=await chain.batch_count(),
         gas=sum(receipt.gas_used for receipt in receipts if receipt),

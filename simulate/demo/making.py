@@ -17,7 +17,8 @@ from chargecoin.chain import Chain
 from chargecoin.clock import FileClock
 from chargecoin.errors import ChargeCoinError
 from simulate import folder as files
-from simulate.demo.check import Found, differences, holding
+from simulate.demo.business import Business
+from simulate.demo.check import Found, Holding, differences, holding
 from simulate.demo.local_chain import LocalChain
 from simulate.demo.processes import Supervisor, unless_failed
 from simulate.demo.progress import Display
@@ -117,10 +118,17 @@ class Making:
             self._display.say("starting three oracles and the indexer")
             await asyncio.gather(roles.start_oracles(HISTORY), roles.start_indexer())
             await roles.post_mandates(self._mandates(accounts))
-            await self._play(fleet, roles, supervisor)
-            await self._settle(roles)
-            fleet.save_meters(self._folder / METERS)
-            return await self._check(roles, owner_ids)
+            deployment = deployments.load(self._folder / BOOK)
+            async with await Chain.connect(self._chain.url, deployment) as chain:
+                business = Business(chain, network, self._seed, owner_ids, accounts)
+                await business.open()
+                await self._play(fleet, roles, supervisor, business)
+                await self._settle(roles)
+                fleet.save_meters(self._folder / METERS)
+                on_chain = await holding(chain, owner_ids)
+                self._display.say("refunds, disputes, payouts, fees and a campaign")
+                await business.close(self._at)
+            return await self._check(roles, on_chain)
         finally:
             await fleet.close()
             await roles.close()
@@ -152,7 +160,9 @@ class Making:
             for payer in self._history.ledger.payers
         ]
 
-    async def _play(self, fleet: Fleet, roles: Roles, supervisor: Supervisor) -> None:
+    async def _play(
+        self, fleet: Fleet, roles: Roles, supervisor: Supervisor, business: Business
+    ) -> None:
         plans = self._history.ledger.plans
         span_s = self._end - self._begin
         wanted_s = span_s * SESSIONS_A_STEP // len(plans)
@@ -175,6 +185,7 @@ class Making:
                     supervisor.kill(PROPOSER)
                 await sending
                 advance(bisect_right(ends, at))
+                await business.pay_weekly(at)
                 due = bisect_right(ends, at - SETTLED_WITHIN_S)
                 if known_over < due:
                     known_over = await self._keep_up(roles, due)
@@ -234,11 +245,11 @@ class Making:
                 f"{counts}; see {self._folder / 'logs'}"
             ) from None
 
-    async def _check(self, roles: Roles, owner_ids: list[int]) -> Found:
+    async def _check(self, roles: Roles, on_chain: Holding) -> Found:
+        """Compare what the chain held when all was settled, and the indexer as it is now."""
         self._display.say("checking the run against its plan, and the indexer against the chain")
-        deployment = deployments.load(self._folder / BOOK)
-        async with await Chain.connect(self._chain.url, deployment) as chain:
-            on_chain = await holding(chain, owner_ids)
+        self._chain.finalize()
+        await roles.until_indexed(self._chain.height)
         counts = await roles.sessions()
         waiting = Counter(entry["code"] for entry in await roles.quarantined())
         report = await roles.verify_index()
