@@ -8,7 +8,7 @@ from pathlib import Path
 from chargecoin.chain import Receipt
 from chargecoin.record import Assurance, SessionRecord
 from indexer.database import open_database
-from indexer.follow import Follower
+from indexer.follow import DEEP_SIGHTINGS, Follower
 from indexer.report import Report
 from indexer.rpc import Rpc
 from indexer.store import Store
@@ -82,12 +82,19 @@ class Real(Past):
             pass
         await self.follower.step()
 
+    async def mend(self) -> None:
+        """Catch up, looking again and again where a reorg is below what was final."""
+        for _ in range(DEEP_SIGHTINGS + 1):
+            await self.catch_up()
+
     async def verify(self) -> Report:
         return await verify(self.store.engine, self.protocol.deployment, self.rpc)
 
     async def anew(self) -> dict[str, list[tuple[object, ...]]]:
         """Return the tables of an indexer that sees the chain only as it is now."""
-        engine = open_database(f"sqlite:///{self.folder / 'anew.sqlite'}")
+        path = self.folder / "anew.sqlite"
+        path.unlink(missing_ok=True)
+        engine = open_database(f"sqlite:///{path}")
         follower = Follower(self.rpc, Store(engine, self.protocol.deployment))
         while await follower.step():
             pass

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import text
@@ -12,7 +16,8 @@ from sqlalchemy import text
 from chargecoin.chain import Chain
 from chargecoin.chain.events import decode_events
 from chargecoin.chain.transactions import contract_call
-from chargecoin.local_node import CHAIN_ID
+from chargecoin.errors import NodeUnavailableError
+from chargecoin.local_node import CHAIN_ID, LocalNode, NodeOptions
 from indexer.database import open_database
 from indexer.follow import Follower
 from indexer.read_model import ReadModel
@@ -85,6 +90,7 @@ async def test_money_that_moves_otherwise_is_followed_too(real: Real) -> None:
     receipt = await real.settle()
     deployment = real.protocol.deployment
     settlement, token = deployment.address("Settlement"), deployment.address("Token")
+    adjustments = deployment.address("Adjustments")
     driver = real.protocol.ids["payers"]["driver"]
     await real.settler.execute(
         contract_call("TestStablecoin", "mint", token, real.protocol.deployer.address, 10**12),
@@ -105,7 +111,7 @@ async def test_money_that_moves_otherwise_is_followed_too(real: Real) -> None:
     ]
     runs, root = real.settler.settled[1]
     await real.settler.execute(
-        contract_call("Settlement", "collect", settlement, 1, runs, root, b"".join(words), 1)
+        contract_call("Adjustments", "collect", adjustments, 1, runs, root, b"".join(words), 1)
     )
     await withdraw(real, 1_000_000)
     await real.catch_up()
@@ -141,22 +147,64 @@ async def test_runs_that_were_skipped_are_noted_and_change_nothing(real: Real) -
     assert [check.differences for check in report.checks if check.differing] == []
 
 
-@pytest.mark.parametrize("depth", [1, 5])
-async def test_a_reorg_of_anvil_is_undone_and_followed(real: Real, depth: int) -> None:
-    await real.settle()
-    await real.catch_up()
+@pytest.mark.parametrize("depth", [1, 5, 40, 64])
+async def test_reorgs_of_anvil_are_undone_and_followed_in_backfill_and_live(
+    real: Real, depth: int
+) -> None:
+    """Final after 32 blocks: the deeper ones are below that, fail closed and mend."""
+    for _ in range(4):
+        await real.settle()
+        real.protocol.node.mine(24)
+    real.follower._fetcher._range = 8  # Several steps of backfill; it doubles at each.
+    for _ in range(4):
+        await real.follower.step()
+    status = ReadModel(real.store.engine).status()
+    assert status.state == "backfill"
+    real.protocol.node.rpc("anvil_reorg", depth, [])
+    await real.mend()
+    assert contents(real.store.engine) == await real.anew()
+
     await real.settle()
     await real.catch_up()
     sessions = len(contents(real.store.engine)["sessions"])
+    before = ReadModel(real.store.engine).status()
+    assert before.state == "live"
     real.protocol.node.rpc("anvil_reorg", depth, [])
-    await real.catch_up()
-    model = ReadModel(real.store.engine)
-    assert model.status().reorgs == 1
-    assert model.status().ready
+    await real.follower.step()
+    deep = before.number - depth < before.final_number
+    assert ReadModel(real.store.engine).status().ready is not deep
+    await real.mend()
+    after = ReadModel(real.store.engine).status()
+    assert (after.ready, after.reorgs) == (True, before.reorgs + 1)
     assert len(contents(real.store.engine)["sessions"]) < sessions
     assert contents(real.store.engine) == await real.anew()
     report = await real.verify()
     assert [check.differences for check in report.checks if check.differing] == []
+
+
+async def test_a_node_that_is_killed_and_started_again_is_followed_on(real: Real) -> None:
+    await real.settle()
+    await real.catch_up()
+    node = real.protocol.node
+    state = real.folder / "state.json"
+    node.dump(state)
+    port = urlsplit(node.url).port
+    assert port
+    os.kill(node.pid, signal.SIGKILL)
+    node.stop()
+    with pytest.raises(NodeUnavailableError):
+        await real.follower.step()
+    options = NodeOptions(state=state, port=port, slots_in_an_epoch=16)
+    with LocalNode(options) as restarted:
+        real.protocol = replace(real.protocol, node=restarted)
+        real.settler._node = restarted
+        await real.settle()
+        await real.catch_up()
+        status = ReadModel(real.store.engine).status()
+        assert (status.ready, status.reorgs) == (True, 0)
+        assert contents(real.store.engine) == await real.anew()
+        report = await real.verify()
+        assert [check.differences for check in report.checks if check.differing] == []
 
 
 @pytest.mark.parametrize("finality", [1])
