@@ -9,8 +9,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from sqlite3 import connect
 from typing import Any
 
 import httpx
@@ -80,6 +82,14 @@ def test_every_session_ends_as_it_was_planned(run: Run) -> None:
     }
     assert summary["batches"] > 0
     assert summary["gas_per_session"] > 0
+
+
+def test_people_did_more_than_charge(run: Run) -> None:
+    database = next(run.folder.rglob("history/indexer.sqlite"))
+    with closing(connect(f"file:{database}?mode=ro", uri=True)) as tables:
+        for table in ("payouts", "fees_routed", "campaigns", "budget_fundings", "destinations"):
+            [(count,)] = tables.execute(f"SELECT count(*) FROM {table}").fetchall()
+            assert count, table
 
 
 def test_no_process_is_left(run: Run) -> None:
