@@ -6,12 +6,13 @@ whole base units; sites and months are sums of these, so that everything adds up
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from operator import attrgetter
 from typing import Final
 
-from chargecoin.tariff import vat_part
+from chargecoin.tariff import OPEN_END, vat_part
 from dashboard.formats import zone_of
 from dashboard.private.settings import CardRate, PurchasePrice
 from indexer.read_model import Booking, RoutedFees
@@ -20,7 +21,6 @@ HOUR_S: Final = 3600
 # An example, for whoever has entered none of their own.
 CARD: Final = CardRate(bps=150, fixed=250_000)
 SHARES: Final = ("oracles", "stakers", "drivers", "stations", "treasury", "unrouted")
-Price = Callable[[int], int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,8 @@ class Breakdown:
         parts = self.vat + self.energy_cost + self.fee + self.campaign + self.margin
         return parts == self.received
 
-    def __add__(self, other: Breakdown) -> Breakdown:
-        """Add up two places or spans."""
-        return Breakdown(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+_AMOUNTS: Final = attrgetter(*Breakdown.__dataclass_fields__)
 
 
 def vat_of(amount: int, vat_bps: int | None) -> int:
@@ -71,32 +70,43 @@ def card_cost(amount: int, rate: CardRate) -> int:
     return (2 * amount * rate.bps + 10_000) // 20_000 + rate.fixed
 
 
-def price_at(prices: Sequence[PurchasePrice], zone: str) -> Price:
-    """Return a site's price of a kWh by moment; of rows that cover an hour the last one counts.
+class SitePrices:
+    """A site's price of a kWh by moment; of rows that cover an hour the last one counts."""
 
-    `prices` are the site's, by day and then as entered.
-    """
-    local = zone_of(zone)
-    known: dict[tuple[date, int], int | None] = {}
+    def __init__(self, prices: Sequence[PurchasePrice], zone: str) -> None:
+        """Hold the site's rows, by day and then as entered."""
+        self._prices = prices
+        self._local = zone_of(zone)
+        # Where no price is of some hours only, a day has one price and need not be cut up.
+        self._by_hour = any((one.hour_from, one.hour_to) != (0, 24) for one in prices)
+        self._known: dict[tuple[date, int], int | None] = {}
+        self._midnights: dict[date, int] = {}
 
-    def at(moment: int) -> int | None:
-        clock = datetime.fromtimestamp(moment, local)
-        key = (clock.date(), clock.hour)
-        if key not in known:
-            known[key] = next(
+    def at(self, moment: int) -> tuple[int | None, int]:
+        """Return the price at a moment, None where none is entered, and until when it holds."""
+        if not self._prices:
+            return None, OPEN_END
+        clock = datetime.fromtimestamp(moment, self._local)
+        day, hour = clock.date(), clock.hour if self._by_hour else 0
+        key = (day, hour)
+        if key not in self._known:
+            self._known[key] = next(
                 (
                     one.per_kwh
-                    for one in reversed(prices)
-                    if one.since <= key[0] and one.hour_from <= key[1] < one.hour_to
+                    for one in reversed(self._prices)
+                    if one.since <= day and one.hour_from <= hour < one.hour_to
                 ),
                 None,
             )
-        return known[key]
+        if self._by_hour:
+            return self._known[key], moment + HOUR_S - clock.minute * 60 - clock.second
+        if day not in self._midnights:
+            midnight = datetime.combine(day + timedelta(days=1), time(), self._local)
+            self._midnights[day] = int(midnight.timestamp())
+        return self._known[key], self._midnights[day]
 
-    return at
 
-
-def energy_cost(booking: Booking, price: Price, zone: str) -> int | None:
+def energy_cost(booking: Booking, prices: SitePrices) -> int | None:
     """Return what a session's energy cost, rounded half up once; None where a price is missing.
 
     Energy is spread evenly over the seconds of charging, which come before those of idling:
@@ -104,14 +114,11 @@ def energy_cost(booking: Booking, price: Price, zone: str) -> int | None:
     """
     seconds = max(1, booking.duration_s - min(booking.idle_s, booking.duration_s))
     start, end = booking.started_at, booking.started_at + seconds
-    local = zone_of(zone)
     exact, taken, at = 0, 0, start
     while at < end:
-        offset = datetime.fromtimestamp(at, UTC).astimezone(local).utcoffset()
-        shift = int(offset.total_seconds()) if offset else 0
-        until = min(end, at + HOUR_S - (at + shift) % HOUR_S)
+        per_kwh, until = prices.at(at)
+        until = min(end, until)
         share = booking.energy_wh * (until - start) // seconds
-        per_kwh = price(at)
         if per_kwh is None and share > taken:
             return None
         exact += (share - taken) * (per_kwh or 0)
@@ -119,10 +126,10 @@ def energy_cost(booking: Booking, price: Price, zone: str) -> int | None:
     return (2 * exact + 1000) // 2000
 
 
-def breakdown(booking: Booking, price: Price, zone: str, rate: CardRate) -> Breakdown:
+def breakdown(booking: Booking, prices: SitePrices, rate: CardRate) -> Breakdown:
     """Return where one booking went."""
     settled = booking.kind == "settled"
-    cost = energy_cost(booking, price, zone) if settled else 0
+    cost = energy_cost(booking, prices) if settled else 0
     # A card is charged once for what a driver pays; a refund gives none of it back.
     charged = booking.paid > 0
     return Breakdown(
@@ -142,7 +149,8 @@ def breakdown(booking: Booking, price: Price, zone: str, rate: CardRate) -> Brea
 
 def total(parts: Iterable[Breakdown]) -> Breakdown:
     """Return the sum."""
-    return sum(parts, Breakdown())
+    columns = zip(*map(_AMOUNTS, parts), strict=True)
+    return Breakdown(*map(sum, columns))
 
 
 def routed(fee: int, all_fees: RoutedFees) -> dict[str, int]:

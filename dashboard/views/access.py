@@ -26,6 +26,7 @@ from dashboard.query import month_of, number_of
 from dashboard.render import Render
 from dashboard.services import Has, Services
 from dashboard.views.audit import REPORTS
+from dashboard.views.uptime import this_month
 from indexer.read_model import Owner
 
 router = APIRouter()
@@ -48,13 +49,12 @@ class AccessPage:
 
 def _show(has: Services, render: Render, member: Member, fresh: str = "") -> Response:
     owner = member.owner
-    today = has.model.overview(owner.owner_id, has.now()).today.until
     page = AccessPage(
         owner=owner,
         role=member.role,
         people=has.access.people(owner.owner_id),
         links=has.access.links(owner.owner_id, has.wall_now()),
-        month=today.replace(day=1),
+        month=this_month(has, owner.owner_id),
         fresh=fresh,
     )
     table = Table(

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 from dashboard.access.roles import Role
 from dashboard.access.visitor import Asking
 from dashboard.errors import BadAddressError, NotFoundError
-from dashboard.fees import CARD, Breakdown, Price, breakdown, price_at, routed, total
+from dashboard.fees import CARD, Breakdown, SitePrices, breakdown, routed, total
 from dashboard.pages import Page, Table
 from dashboard.private.settings import CardRate, PurchasePrice
 from dashboard.query import month_of, number_of
@@ -88,7 +88,7 @@ class SessionFeesPage:
 
 
 class Pricing:
-    """What breakdowns are worked from: zones and purchase prices by site, the card rate."""
+    """What breakdowns are worked from: purchase prices by site, the card rate."""
 
     def __init__(self, has: Services, owner_id: int, *, private: bool) -> None:
         """Read an owner's settings; without `private`, none of them."""
@@ -99,15 +99,14 @@ class Pricing:
             prices = has.settings.purchase_prices(owner_id)
             own = has.settings.card_rate(owner_id)
         self.card, self.card_is_own = own or CARD, own is not None
-        self._prices: dict[int, Price] = {
-            site_id: price_at([one for one in prices if one.site_id == site_id], site.time_zone)
+        self._prices = {
+            site_id: SitePrices([one for one in prices if one.site_id == site_id], site.time_zone)
             for site_id, site in self.sites.items()
         }
 
     def of(self, booking: Booking) -> Breakdown:
         """Return where a booking went."""
-        site = self.sites[booking.site_id]
-        return breakdown(booking, self._prices[site.site_id], site.time_zone, self.card)
+        return breakdown(booking, self._prices[booking.site_id], self.card)
 
 
 def _row(booking: Booking, one: Breakdown, *, private: bool) -> tuple[Any, ...]:

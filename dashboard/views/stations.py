@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -23,8 +23,7 @@ from dashboard.tariffs import TariffHistory, histories
 from dashboard.views.overview import owner_of
 from dashboard.views.uptime import this_month
 from dashboard.weekhours import WeekHours, week_of
-from dashboard.words import ALWAYS_COUNTED
-from indexer.read_model import Connector, ConnectorState, FeedWord, Owner, Totals
+from indexer.read_model import USES, Connector, ConnectorState, FeedWord, Owner, Totals, Use
 
 router = APIRouter()
 
@@ -53,7 +52,7 @@ class StationLine:
     connectors: tuple[Connector, ...]
     totals: Totals
     share: float
-    uses: dict[str, int]
+    uses: dict[Use, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,41 +110,58 @@ def span_of(has: Services, month: date, zone: str) -> tuple[int, int]:
     return since, max(since, min(has.now(), starts(months_after(month, 1), zone)))
 
 
-def stations_of(has: Services, owner_id: int, month: date) -> tuple[StationLine, ...]:
-    """Return an owner's stations over a month."""
-    totals = has.model.connector_totals(owner_id, month, last_day(month))
-    by_connector = {one.connector.connector_id: one.totals for one in totals}
-    states = {
-        one.connector.connector_id: one
-        for one in has.model.utilisation(owner_id, has.now()).connectors
+def stations_of(
+    has: Services, owner_id: int, month: date, only: int | None = None
+) -> tuple[StationLine, ...]:
+    """Return an owner's stations over a month, or one of them."""
+    connectors = [one for one in has.model.connectors(owner_id) if only in {None, one.station_id}]
+    if not connectors:
+        return ()
+    site_id = None if only is None else connectors[0].site_id
+    totals = {
+        one.connector.connector_id: one.totals
+        for one in has.model.connector_totals(owner_id, month, last_day(month), site_id)
     }
+    states = {
+        one.connector.connector_id: one.use
+        for one in has.model.utilisation(owner_id, has.now(), site_id).connectors
+    }
+    spans = {one.time_zone: span_of(has, month, one.time_zone) for one in connectors}
+    occupied: dict[int, int] = {}
+    for zone, (since, until) in spans.items():
+        ids = [one.connector_id for one in connectors if one.time_zone == zone]
+        occupied |= has.model.occupied(ids, since, until)
     members: dict[int, list[Connector]] = defaultdict(list)
-    for one in totals:
-        members[one.connector.station_id].append(one.connector)
-    found = []
-    for station_id, connectors in members.items():
-        first = connectors[0]
-        ids = [one.connector_id for one in connectors]
-        since, until = span_of(has, month, first.time_zone)
-        hours = has.model.hours_of(ids, since, until)
-        occupied = sum(one.occupied_s for one in hours)
-        uses = dict.fromkeys(ALWAYS_COUNTED, 0)
-        for key in ids:
-            uses[states[key].use] = uses.get(states[key].use, 0) + 1
-        found.append(
-            StationLine(
-                station_id=station_id,
-                identity=first.station_identity,
-                site_name=first.site_name,
-                vendor=first.vendor,
-                model=first.model,
-                connectors=tuple(connectors),
-                totals=sum((by_connector[key] for key in ids), Totals()),
-                share=occupied / ((until - since) * len(ids)) if until > since else 0.0,
-                uses={use: count for use, count in uses.items() if count},
-            )
-        )
-    return tuple(found)
+    for one in connectors:
+        members[one.station_id].append(one)
+    return tuple(
+        _line(found, totals, states, occupied, spans[found[0].time_zone])
+        for found in members.values()
+    )
+
+
+def _line(
+    connectors: Sequence[Connector],
+    totals: dict[int, Totals],
+    states: dict[int, Use],
+    occupied: dict[int, int],
+    span: tuple[int, int],
+) -> StationLine:
+    first = connectors[0]
+    ids = [one.connector_id for one in connectors]
+    uses = Counter(states[key] for key in ids)
+    whole = (span[1] - span[0]) * len(ids)
+    return StationLine(
+        station_id=first.station_id,
+        identity=first.station_identity,
+        site_name=first.site_name,
+        vendor=first.vendor,
+        model=first.model,
+        connectors=tuple(connectors),
+        totals=sum((totals[key] for key in ids), Totals()),
+        share=sum(occupied.get(key, 0) for key in ids) / whole if whole else 0.0,
+        uses={use: uses[use] for use in USES if uses[use]},
+    )
 
 
 def _month(has: Services, request: Request, owner_id: int) -> date:
@@ -255,7 +271,7 @@ def station(
     """Show one station: what it earned, when it is used, its connectors, its tariffs."""
     owner = owner_of(has, owner_id)
     month = _month(has, request, owner_id)
-    found = [one for one in stations_of(has, owner_id, month) if one.station_id == station_id]
+    found = stations_of(has, owner_id, month, station_id)
     if not found:
         raise NotFoundError(f"{owner.name} has no station {station_id}.")
     line = found[0]

@@ -154,8 +154,9 @@ def report(has: Services, owner: Owner, month: date, *, private: bool, months: i
 
 
 def this_month(has: Services, owner_id: int) -> date:
-    """Return the first day of the month that it is at an owner's sites."""
-    return has.model.overview(owner_id, has.now()).today.until.replace(day=1)
+    """Return the first day of the month that it is at an owner's sites, the latest of them."""
+    zones = {site.time_zone for site in has.model.sites(owner_id)} or {"UTC"}
+    return max(local_day(has.now(), zone) for zone in zones).replace(day=1)
 
 
 @router.get(PATH)

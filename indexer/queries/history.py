@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 from indexer.feed_entries import WHOLE_ORACLE
 from indexer.figures import FeedWord, Silence
 from indexer.queries.live import SILENCE_S
-from indexer.schema import feed_entries, sessions
+from indexer.schema import connector_hours, feed_entries, sessions
 
 _REJECTED: Final = 3
 _CHUNK: Final = 500
@@ -90,3 +90,23 @@ def durations(
             )
         )
     return tuple(sorted(found))
+
+
+def occupied(
+    connection: Connection, connector_ids: Sequence[int], since: int, until: int
+) -> dict[int, int]:
+    """Return by connector for how long a vehicle was plugged in (s) within [since, until)."""
+    hours = connector_hours
+    found: dict[int, int] = {}
+    for first in range(0, len(connector_ids), _CHUNK):
+        rows = connection.execute(
+            select(hours.c.connector_id, func.sum(hours.c.occupied_s))
+            .where(
+                hours.c.connector_id.in_(connector_ids[first : first + _CHUNK]),
+                hours.c.hour >= since,
+                hours.c.hour < until,
+            )
+            .group_by(hours.c.connector_id)
+        )
+        found.update((connector_id, int(seconds)) for connector_id, seconds in rows)
+    return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
@@ -19,10 +18,10 @@ from dashboard.fees import (
     CARD,
     SHARES,
     Breakdown,
+    SitePrices,
     breakdown,
     card_cost,
     energy_cost,
-    price_at,
     routed,
     total,
     vat_of,
@@ -60,12 +59,12 @@ def booking(**changes: Any) -> Booking:
     return Booking(**(fields | changes))
 
 
-def flat(per_kwh: int | None) -> Callable[[int], int | None]:
-    return lambda _moment: per_kwh
+def flat(per_kwh: int) -> SitePrices:
+    return SitePrices([PurchasePrice(1, date(2000, 1, 1), 0, 24, per_kwh)], ZONE)
 
 
 def test_a_session_is_broken_down_by_the_formula() -> None:
-    found = breakdown(booking(), flat(200_000), ZONE, CARD)
+    found = breakdown(booking(), flat(200_000), CARD)
     # 12.00 holds 2.00 VAT; ten kWh at 0.20 cost 2.00; 0.1 % is 0.012.
     assert (found.vat, found.energy_cost, found.fee) == (2_000_000, 2_000_000, 12_000)
     assert found.margin == 12_000_000 - 2_000_000 - 2_000_000 - 12_000
@@ -73,8 +72,8 @@ def test_a_session_is_broken_down_by_the_formula() -> None:
 
 
 def test_an_own_campaign_is_a_cost_and_a_sponsors_is_not() -> None:
-    own = breakdown(booking(campaign=3_000_000, paid=9_000_000, own=True), flat(0), ZONE, CARD)
-    theirs = breakdown(booking(campaign=3_000_000, paid=9_000_000), flat(0), ZONE, CARD)
+    own = breakdown(booking(campaign=3_000_000, paid=9_000_000, own=True), flat(0), CARD)
+    theirs = breakdown(booking(campaign=3_000_000, paid=9_000_000), flat(0), CARD)
     assert (own.received, own.campaign, own.sponsored) == (12_000_000, 3_000_000, 0)
     assert (theirs.received, theirs.campaign, theirs.sponsored) == (12_000_000, 0, 3_000_000)
     assert theirs.margin - own.margin == 3_000_000
@@ -82,7 +81,7 @@ def test_an_own_campaign_is_a_cost_and_a_sponsors_is_not() -> None:
 
 def test_a_refund_takes_back_vat_and_fee_and_no_energy() -> None:
     back = booking(kind="refunded", paid=-6_000_000, fee=-6_000, energy_wh=0, duration_s=0)
-    found = breakdown(back, flat(200_000), ZONE, CARD)
+    found = breakdown(back, flat(200_000), CARD)
     assert (found.vat, found.energy_cost, found.card) == (-1_000_000, 0, 0)
     assert found.margin == -6_000_000 + 1_000_000 + 6_000
     assert found.sessions == found.payments == 0
@@ -94,24 +93,33 @@ def test_energy_costs_what_each_hour_costs() -> None:
         PurchasePrice(1, YEAR, 22, 24, 100_000),
         PurchasePrice(1, date(2026, 6, 2), 0, 6, 50_000),
     ]
-    price = price_at(prices, ZONE)
+    price = SitePrices(prices, ZONE)
     # From 21:30 to 0:30: half an hour at 0.30, two hours at 0.10, half an hour at 0.05.
     made = booking(started_at=at("2026-06-01 21:30", ZONE), duration_s=3 * 3600, energy_wh=6_000)
-    assert energy_cost(made, price, ZONE) == 300_000 + 400_000 + 50_000
+    assert energy_cost(made, price) == 300_000 + 400_000 + 50_000
     # An hour of idling at the end costs no energy.
     idle = booking(
         started_at=at("2026-06-01 21:30", ZONE), duration_s=3 * 3600, idle_s=3600, energy_wh=6_000
     )
-    assert energy_cost(idle, price, ZONE) == 450_000 + 450_000
+    assert energy_cost(idle, price) == 450_000 + 450_000
+
+
+@given(st.integers(at("2026-03-20"), at("2026-11-05")), st.integers(60, 10**6))
+def test_a_day_cut_into_hours_costs_the_same_as_whole(started_at: int, duration_s: int) -> None:
+    whole = [PurchasePrice(1, YEAR, 0, 24, 300_000), PurchasePrice(1, date(2026, 6, 1), 0, 24, 7)]
+    # A row that never counts, for a later one covers it, but that makes each hour be looked at.
+    hours = [PurchasePrice(1, date(2025, 1, 1), 3, 4, 9_999_999), *whole]
+    made = booking(started_at=started_at, duration_s=duration_s, energy_wh=987_654)
+    assert energy_cost(made, SitePrices(whole, ZONE)) == energy_cost(made, SitePrices(hours, ZONE))
 
 
 def test_where_a_price_is_missing_nothing_is_made_up() -> None:
-    price = price_at([PurchasePrice(1, date(2026, 6, 2), 0, 24, 300_000)], ZONE)
-    assert price(at("2026-06-01 23:59", ZONE)) is None
-    assert price(at("2026-06-02 00:00", ZONE)) == 300_000
+    price = SitePrices([PurchasePrice(1, date(2026, 6, 2), 0, 24, 300_000)], ZONE)
+    assert price.at(at("2026-06-01 23:59", ZONE))[0] is None
+    assert price.at(at("2026-06-02 00:00", ZONE))[0] == 300_000
     over = booking(started_at=at("2026-06-01 23:30", ZONE))
-    assert energy_cost(over, price, ZONE) is None
-    found = breakdown(over, price, ZONE, CARD)
+    assert energy_cost(over, price) is None
+    found = breakdown(over, price, CARD)
     assert (found.priced_wh, found.energy_wh, found.energy_cost) == (0, 10_000, 0)
 
 
@@ -146,8 +154,8 @@ PRICES = st.lists(
 def test_parts_make_the_whole_of_any_bookings(
     bookings: list[Booking], prices: list[PurchasePrice]
 ) -> None:
-    price = price_at(prices, ZONE)
-    each = [breakdown(one, price, ZONE, CARD) for one in bookings]
+    price = SitePrices(prices, ZONE)
+    each = [breakdown(one, price, CARD) for one in bookings]
     whole = total(each)
     assert whole.adds_up
     assert all(one.adds_up for one in each)
@@ -160,7 +168,7 @@ def test_one_price_all_day_costs_energy_times_price_rounded_once(
     made: Booking, per_kwh: int
 ) -> None:
     exact = Fraction(made.energy_wh * per_kwh, 1000)
-    assert energy_cost(made, flat(per_kwh), ZONE) == int(exact + Fraction(1, 2))
+    assert energy_cost(made, flat(per_kwh)) == int(exact + Fraction(1, 2))
 
 
 @given(AMOUNTS, st.integers(0, 5_000))
@@ -352,8 +360,8 @@ async def test_a_session_of_which_no_money_moved_is_not_found(
 
 
 def test_hours_of_a_day_that_repeats_one_are_all_priced() -> None:
-    price = price_at([PurchasePrice(1, YEAR, 0, 24, 1_000_000)], ZONE)
+    price = SitePrices([PurchasePrice(1, YEAR, 0, 24, 1_000_000)], ZONE)
     midnight = datetime(2026, 10, 25, tzinfo=ZoneInfo(ZONE)).astimezone(UTC)
     made = booking(started_at=int(midnight.timestamp()), duration_s=25 * 3600, energy_wh=25_000)
-    assert energy_cost(made, price, ZONE) == 25_000_000
+    assert energy_cost(made, price) == 25_000_000
     assert midnight + timedelta(hours=25) == datetime(2026, 10, 26, tzinfo=ZoneInfo(ZONE))
