@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import resource
+import os
 import sys
 import time
 from pathlib import Path
 
+from benchmarks._processes import peak_mb
 from chargecoin.deployments import load
 from indexer.database import open_database
 from indexer.follow import Follower
@@ -17,11 +18,11 @@ from indexer.service import prepare_process
 from indexer.store import Store
 
 
-async def index(url: str, book: Path, database: Path) -> int:
+async def index(node_url: str, book: Path, database_url: str) -> int:
     """Index to the head; return how many logs were indexed."""
     prepare_process()
-    store = Store(open_database(f"sqlite:///{database}"), load(book))
-    async with Rpc(url) as rpc:
+    store = Store(open_database(database_url), load(book))
+    async with Rpc(node_url) as rpc:
         follower = Follower(rpc, store)
         while await follower.step():
             pass
@@ -31,7 +32,7 @@ async def index(url: str, book: Path, database: Path) -> int:
 
 if __name__ == "__main__":
     started = time.perf_counter()
-    events = asyncio.run(index(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])))
+    events = asyncio.run(index(sys.argv[1], Path(sys.argv[2]), sys.argv[3]))
     seconds = time.perf_counter() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"events": events, "seconds": seconds, "peak_mb": peak}))
+    figures = {"events": events, "seconds": seconds, "peak_mb": peak_mb(os.getpid())}
+    print(json.dumps(figures | {"cpu_seconds": time.process_time()}))

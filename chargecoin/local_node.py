@@ -6,6 +6,7 @@ of them live side by side; stopping ends that one process and nothing else.
 
 from __future__ import annotations
 
+import gzip
 import subprocess
 import threading
 from collections import deque
@@ -43,7 +44,8 @@ class NodeOptions:
 
     `timestamp` is that of the genesis block, UTC seconds (now, if None). A block
     is safe after one epoch of `slots_in_an_epoch` blocks and final after two.
-    Without `automine`, blocks are made only by `LocalNode.mine`.
+    Without `automine`, blocks are made only by `LocalNode.mine`. `state` is a file that
+    `LocalNode.dump` wrote: the chain goes on from there.
     """
 
     timestamp: int | None = None
@@ -52,6 +54,7 @@ class NodeOptions:
     accounts: int = 10
     port: int = 0
     gas_limit: int | None = None
+    state: Path | None = None
 
     def arguments(self) -> list[str]:
         """Return anvil's command line, without the program."""
@@ -69,6 +72,8 @@ class NodeOptions:
             line += ["--timestamp", str(self.timestamp)]
         if self.gas_limit is not None:
             line += ["--gas-limit", str(self.gas_limit)]
+        if self.state is not None:
+            line += ["--load-state", str(self.state)]
         if not self.automine:
             line += ["--no-mining"]
         return line
@@ -144,6 +149,11 @@ class LocalNode:
     def set_next_timestamp(self, at: int) -> None:
         """Give the next block this time, UTC seconds; time runs on from there."""
         self.rpc("evm_setNextBlockTimestamp", at)
+
+    def dump(self, path: Path) -> None:
+        """Write the chain, blocks and all, to a file that `NodeOptions.state` begins with."""
+        state: str = self.rpc("anvil_dumpState", False)
+        path.write_bytes(gzip.decompress(bytes.fromhex(state[2:])))
 
     def snapshot(self) -> str:
         """Remember the chain as it is and return a name for that."""
