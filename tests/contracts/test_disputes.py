@@ -495,13 +495,17 @@ def test_a_fee_that_is_returned_pays_the_owners_debt_first(world: World, account
     refunded, disputed = pay(world, account), pay(world, account)
     settlement.route_fees(sender=world.stranger)
     refund(world, refunded, GROSS)
-    assert position(world) == 2 * NET - GROSS
     number = dispute(world, disputed)
-    assert position(world) == -FEE
-    settle(world, session(0), session(world.open_account(world.fleet, 20 * TOKEN, 9 * TOKEN)))
+    assert settlement.accrual(OWNER)[:2] == (0, FEE)
+    # Another owner's session brings the fees.
+    connector = world.add_connector(world.add_owner(world.operator))
+    wait(2 * HOUR_S)
+    settle(world, session(account), connector=connector)
     world.adjustments.return_fee(OWNER, sender=world.stranger)
+    assert settlement.accrual(OWNER)[:2] == (0, 0)
+    assert world.adjustments.owed(OWNER) == (0, FEE, 0)
     rule(world, number, 0)
-    assert held(world) == 0
+    assert (position(world), held(world)) == (NET + TOKEN, 0)
     balanced(world)
 
 
