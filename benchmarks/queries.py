@@ -4,7 +4,8 @@ A year of 200 owners, made up and written by the production decoder and store (s
 `benchmarks/_synthetic.py`), in SQLite and PostgreSQL; kept under `.cache`, so that a
 second run only asks. Every question of the first page is asked for many owners, at
 moments spread over the last days of the year, in turn and cold to each other; the bar is
-for the slowest. Beside them, some about all owners together, which no page asks. Times are of the read model: SQL, rows and sums, without HTTP.
+for the slowest. Beside them, some about all owners together, which no page asks. Times
+are of the read model: SQL, rows and sums, without HTTP.
 """
 
 from __future__ import annotations

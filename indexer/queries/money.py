@@ -10,13 +10,24 @@ from __future__ import annotations
 from calendar import monthrange
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from functools import cache
 from itertools import chain
 from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Table,
+    and_,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
 from indexer.figures import (
     Carbon,
@@ -90,49 +101,82 @@ def days_total(
     return _totals(connection.execute(select(*_sums(days)).where(*where)).one())
 
 
-def span_total(
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part [since, until) of a local day, which begins with a local hour; `cut` begins its last.
+
+    `ids` are the keys of the rows settled in [cut, until): the first, and the one after the last.
+    """
+
+    since: int
+    cut: int
+    until: int
+    ids: tuple[int, int]
+
+
+def _parts(
+    connection: Connection, local: LocalTime, spans: Sequence[tuple[int, int]]
+) -> list[_Part]:
+    """Return spans, each within a local day and begun with an hour, as `_Part`s."""
+    cuts = [local.hour(until) for _, until in spans]
+    between = union_all(
+        *(
+            select(
+                literal(at).label("at"), func.min(blocks.c.number), func.max(blocks.c.number)
+            ).where(blocks.c.timestamp >= cut, blocks.c.timestamp < until)
+            for at, (cut, (_, until)) in enumerate(zip(cuts, spans, strict=True))
+        )
+    )
+    found = {at: (low, high) for at, low, high in connection.execute(between)}
+    parts = []
+    for at, (cut, (since, until)) in enumerate(zip(cuts, spans, strict=True)):
+        low, high = found[at]
+        ids = (0, 0) if low is None else (low << LOG_BITS, (high + 1) << LOG_BITS)
+        parts.append(_Part(since, cut, until, ids))
+    return parts
+
+
+def _part_totals(
     connection: Connection,
     owner_id: int | None,
     site_ids: Sequence[int],
     local: LocalTime,
-    since: int,
-    until: int,
-) -> Totals:
-    """Return the totals of what was settled in [since, until), UTC seconds, within a local day.
+    spans: Sequence[tuple[int, int]],
+) -> list[Totals]:
+    """Return the totals of what was settled in each span, UTC seconds, each within a local day.
 
-    `since` must begin a local hour of the sites, `until` may be any moment.
+    Whole hours from the rollup, the rest from the rows. All spans together, because each
+    question costs more in asking than in answering.
     """
-    cut = local.hour(until)
+    if not spans:
+        return []
+    parts = _parts(connection, local, spans)
     hours = settlement_hours
-    where = (*_scope(hours, owner_id, site_ids), hours.c.hour >= since, hours.c.hour < cut)
-    whole = _totals(connection.execute(select(*_sums(hours)).where(*where)).one())
-    first, last = _blocks_between(connection, cut, until)
-    if first is None or last is None:
-        return whole
+    within = or_(*(and_(hours.c.hour >= one.since, hours.c.hour < one.cut) for one in parts))
+    query = select(hours.c.hour, *_sums(hours)).where(*_scope(hours, owner_id, site_ids), within)
+    totals = [Totals() for _ in parts]
+    for row in connection.execute(query.group_by(hours.c.hour)):
+        for at, one in enumerate(parts):
+            if one.since <= row.hour < one.cut:
+                totals[at] += _totals(row)
+    wanted = [one.ids for one in parts if one.ids[1]]
+    if not wanted:
+        return totals
 
     def rows(table: Table) -> Iterable[Row[Any]]:
-        ids = table.c.id.between(first << LOG_BITS, ((last + 1) << LOG_BITS) - 1)
+        ids = or_(*(and_(table.c.id >= low, table.c.id < high) for low, high in wanted))
         return connection.execute(select(table).where(*_scope(table, owner_id, site_ids), ids))
 
-    sums = [0] * len(_FIELDS)
-    for values in chain(
-        (settlement_sums(SessionRow._make(row)) for row in rows(sessions)),
-        (collection_sums(CollectionRow._make(row)) for row in rows(collections)),
-        (refund_sums(RefundRow._make(row)) for row in rows(refunds)),
+    for key, values in chain(
+        ((row.id, settlement_sums(SessionRow._make(row))) for row in rows(sessions)),
+        ((row.id, collection_sums(CollectionRow._make(row))) for row in rows(collections)),
+        ((row.id, refund_sums(RefundRow._make(row))) for row in rows(refunds)),
     ):
-        sums = [total + values[at] for total, at in zip(sums, _POSITIONS, strict=True)]
-    return whole + Totals(*sums)
-
-
-def _blocks_between(
-    connection: Connection, since: int, until: int
-) -> tuple[int | None, int | None]:
-    row = connection.execute(
-        select(func.min(blocks.c.number), func.max(blocks.c.number)).where(
-            blocks.c.timestamp >= since, blocks.c.timestamp < until
-        )
-    ).one()
-    return row[0], row[1]
+        more = Totals(*(values[at] for at in _POSITIONS))
+        for at, one in enumerate(parts):
+            if one.ids[0] <= key < one.ids[1]:
+                totals[at] += more
+    return totals
 
 
 def _spans(day: date) -> dict[Literal["today", "week", "month"], tuple[date, date, date | None]]:
@@ -160,20 +204,45 @@ def _period_of_zone(
 ) -> list[Period]:
     today = local.day(now)
     elapsed = now - local.day_start(today)
+    spans = _spans(from_day(today))
+    earliest = min(to_day(before) for _, before, _ in spans.values())
+    by_day = _by_day(connection, owner_id, site_ids, earliest, today)
+
+    def whole(first: int, last: int) -> Totals:
+        return sum((by_day[day] for day in by_day if first <= day <= last), Totals())
+
+    starts = {label: local.day_start(to_day(one[2])) for label, one in spans.items() if one[2]}
+    parts = _part_totals(
+        connection,
+        owner_id,
+        site_ids,
+        local,
+        [
+            (start, min(start + elapsed, local.day_start(local.day(start) + 1)))
+            for start in starts.values()
+        ],
+    )
+    matching = dict(zip(starts, parts, strict=True))
     periods = []
-    for label, (first, before, match) in _spans(from_day(today)).items():
-        current = days_total(connection, owner_id, site_ids, to_day(first), today)
-        if match is None:
-            last = to_day(first) - 1
-            previous = days_total(connection, owner_id, site_ids, to_day(before), last)
-        else:
-            day = to_day(match)
-            start = local.day_start(day)
-            until = min(start + elapsed, local.day_start(day + 1))
-            previous = days_total(connection, owner_id, site_ids, to_day(before), day - 1)
-            previous += span_total(connection, owner_id, site_ids, local, start, until)
+    for label, (first, before, match) in spans.items():
+        last = to_day(first) if match is None else to_day(match)
+        previous = whole(to_day(before), last - 1) + matching.get(label, Totals())
+        current = whole(to_day(first), today)
         periods.append(Period(label, first, from_day(today), current, previous))
     return periods
+
+
+def _by_day(
+    connection: Connection,
+    owner_id: int | None,
+    site_ids: Sequence[int],
+    first: int,
+    last: int,
+) -> dict[int, Totals]:
+    days = settlement_days
+    where = [*_scope(days, owner_id, site_ids), days.c.day.between(first, last)]
+    query = select(days.c.day, *_sums(days)).where(*where).group_by(days.c.day)
+    return {row.day: _totals(row) for row in connection.execute(query)}
 
 
 def by_zone(sites: Iterable[Site]) -> dict[LocalTime, list[int]]:
