@@ -50,6 +50,8 @@ class Registered:
                 case "OwnerRegistered":
                     account = to_checksum_address(args["account"])
                     self.owners.setdefault((account, args["name"]), args["owner_id"])
+                case "OwnerAccountChanged":
+                    self._pass_on(args["owner_id"], to_checksum_address(args["account"]))
                 case "SiteAdded":
                     self.sites.setdefault((args["owner_id"], args["name"]), args["site_id"])
                 case "StationAdded":
@@ -66,6 +68,12 @@ class Registered:
                     self.keys[place_of_key] = args["voucher_kind"]
                 case "VoucherSet":
                     self.vouchers[to_checksum_address(args["voucher"])] = args["kind"]
+
+    def _pass_on(self, owner_id: int, account: str) -> None:
+        """Enter an owner under the account that it has now."""
+        for held in [key for key, owner in self.owners.items() if owner == owner_id]:
+            del self.owners[held]
+            self.owners.setdefault((account, held[1]), owner_id)
 
 
 class Registrar:

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from eth_utils.crypto import keccak
 
 from chargecoin.chain import Chain
+from chargecoin.chain.transactions import KeySigner, contract_call
 from chargecoin.chain.values import to_bytes
 from chargecoin.errors import ConfigurationError
 from chargecoin.local_node import CHAIN_ID
@@ -212,3 +213,24 @@ def test_a_faulty_file_is_refused_with_the_place_of_the_fault(
     change(raw)
     with pytest.raises(ConfigurationError, match=fault):
         load(write(tmp_path / "onboarding.json", raw))
+
+
+async def test_an_owner_is_found_by_the_account_that_it_was_passed_on_to(
+    town: Town, pipeline: Pipeline
+) -> None:
+    registry = town.chain.deployment.address("StationRegistry")
+    new = KeySigner(to_bytes(secret("fleet")))
+    old, accepting = await pipeline.senders([town.protocol.owner(1), new])
+    for sender, call in (
+        (old, contract_call("StationRegistry", "offer_account", registry, 1, new.address)),
+        (accepting, contract_call("StationRegistry", "accept_account", registry, 1)),
+    ):
+        await pipeline.execute([(sender, call)])
+
+    def with_the_new_key(raw: dict[str, Any]) -> None:
+        raw["owners"][0]["key"] = secret("fleet")
+
+    before = town.height()
+    ids = await town.onboard(changed(with_the_new_key))
+    assert town.height() == before
+    assert ids["owners"][0] == {"name": "Harbour Parking", "owner_id": 1, "account": new.address}
