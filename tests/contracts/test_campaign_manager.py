@@ -145,6 +145,20 @@ def test_the_longest_and_the_shortest_campaign(world: World) -> None:
     assert world.campaigns.MAX_LENGTH_S() == LONGEST_S
 
 
+def test_dates_reach_as_far_as_their_bits(world: World) -> None:
+    last = 2**32 - 1
+    campaign = create(world, off_peak(starts_at=last - 1, ends_at=last))
+    assert world.campaigns.campaign(campaign)[3:5] == (last - 1, last)
+
+
+def test_campaigns_are_used_up_after_as_many_as_a_record_can_name(world: World) -> None:
+    world.campaigns.eval("self.campaign_count = 2 ** 32 - 2")
+    assert create(world, budget=TOKEN) == 2**32 - 1
+    assert budget_of(world, 2**32 - 1).left == TOKEN
+    with boa.reverts("campaign_manager: campaigns used up"):
+        create(world)
+
+
 def test_only_the_owners_account_creates_its_campaign(world: World) -> None:
     world.registry.set_operator(OWNER, world.operator, True, sender=world.station_owner)
     for other in (world.operator, world.stranger, world.governance):
