@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -284,8 +285,10 @@ def test_values_that_fit_no_table_are_refused(oracle: Oracle, change: dict[str, 
 # --- over HTTP -------------------------------------------------------------------------------
 
 
-@pytest.fixture
-async def url(oracle: Oracle) -> AsyncIterator[str]:
+@contextlib.asynccontextmanager
+async def served(oracle: Oracle) -> AsyncIterator[str]:
+    """Serve a feed at a port of the system's choice."""
+
     async def feed(request: web.Request) -> web.Response:
         after, limit = (int(request.query[name]) for name in ("after", "limit"))
         page = [msgspec.structs.asdict(entry) for entry in oracle.entries[after : after + limit]]
@@ -305,6 +308,12 @@ async def url(oracle: Oracle) -> AsyncIterator[str]:
     await close()
 
 
+@pytest.fixture
+async def url(oracle: Oracle) -> AsyncIterator[str]:
+    async with served(oracle) as found:
+        yield found
+
+
 async def test_a_pull_takes_all_pages_once(
     engine: Engine, store: FeedStore, oracle: Oracle, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -317,6 +326,28 @@ async def test_a_pull_takes_all_pages_once(
         assert await follower.pull(session) == 11
         assert await follower.pull(session) == 0
     assert [c.kind for c in ReadModel(engine).changes_since(before)] == ["feed"]
+
+
+async def test_an_oracle_that_moved_to_another_port_is_followed_on(
+    engine: Engine, store: FeedStore, oracle: Oracle
+) -> None:
+    """It was refused once: its entries, known from the old address, looked like going back."""
+    chain = Store(engine, DEPLOYMENT)
+    async with served(oracle) as before, aiohttp.ClientSession() as session:
+        assert await FeedFollower(before, store, chain).pull(session) == len(oracle.entries)
+    known = len(oracle.entries)
+    oracle.say(1)
+    oracle.say(1, status="Finishing")
+    async with served(oracle) as after, aiohttp.ClientSession() as session:
+        follower = FeedFollower(after, store, chain)
+        # The first look finds where the old address was, the second goes on from there.
+        assert [await follower.pull(session) for _ in range(3)] == [0, 2, 0]
+    [source] = ReadModel(engine).feed_sources()
+    assert (source.url, source.n, source.gaps, source.refused) == (after, known + 2, 0, 0)
+    assert state(engine).use == "in_use"
+    with engine.connect() as connection:
+        numbers = connection.scalars(select(schema.feed_entries.c.n)).all()
+    assert sorted(numbers) == list(range(1, known + 3))
 
 
 async def test_an_oracle_that_does_not_answer_is_named(engine: Engine, store: FeedStore) -> None:
