@@ -116,7 +116,6 @@ class Settings:
                 token=raw.get("token"),
                 chg=raw.get("chg"),
                 chg_holder=raw.get("chg_holder"),
-                predecessor=raw.get("predecessor"),
             )
         except FileNotFoundError:
             raise ConfigurationError(f"no settings at {path}") from None

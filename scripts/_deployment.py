@@ -51,6 +51,9 @@ CONTRACTS: Final = (
 PEERS: Final = ("CampaignManager", "Adjustments", "Payouts")
 """The contracts that settlement names, in the order of its `Peers`, created right after it."""
 
+INHERITED: Final = ("Token", "ChargeCoin", "Timelock", "StationRegistry", "StakingPool")
+"""What a settlement that succeeds another one shares with it."""
+
 _PEERS_ARGUMENT: Final = 6
 _COMPILED: Final = {"DriverRewards": "RewardDistributor", "StationRewards": "RewardDistributor"}
 
@@ -75,6 +78,24 @@ def plan(book: Book, settings: Settings) -> list[Step]:
         address = book.contracts.get(name, {}).get("address") or given.get(name)
         steps.append(Step(name, None if given.get(name) else compiled, address))
     return steps
+
+
+def take_over(book: Book, predecessor: Book, *, dry_run: bool = False) -> str:
+    """Enter what a new settlement shares with the one of another book; return that one's address.
+
+    Heads are continued by connector, and connectors are the registry's; who governs the
+    registry governs both. Events are read from where the predecessor's begin.
+    """
+    for name in INHERITED:
+        if name not in predecessor.contracts:
+            raise ConfigurationError(f"{predecessor.path} has no {name}: no book of a deployment")
+    if not book.contracts:
+        book.raw["start_block"] = predecessor.raw["start_block"]
+    for name in INHERITED:
+        book.contracts.setdefault(name, predecessor.contracts[name])
+    if not dry_run:
+        book.save()
+    return predecessor.address("Settlement")
 
 
 def created_at(deployer: str, nonce: int) -> str:

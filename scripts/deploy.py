@@ -11,7 +11,7 @@ from ape.cli import ConnectedProviderCommand
 from chargecoin.errors import ConfigurationError
 from scripts._ape import account_option, run, signer, test_address
 from scripts._book import LOCAL_CHAINS, Book, Settings, book_path
-from scripts._deployment import created_at, deploy, plan
+from scripts._deployment import created_at, deploy, plan, take_over
 from scripts._pipeline import Pipeline
 from scripts._verification import parameter_differences
 
@@ -48,6 +48,13 @@ def settings_for(
     return replace(settings, **given).checked(chain_id)  # type: ignore[arg-type]
 
 
+def successor(settings: Settings, book: Book, old: Book, *, dry_run: bool) -> Settings:
+    """Return the settings of a settlement that succeeds another book's; the books are two."""
+    if old.path.resolve() == book.path.resolve():
+        raise ConfigurationError(f"{old.path} is the old book: name the new one, --out FILE")
+    return replace(settings, predecessor=take_over(book, old, dry_run=dry_run))
+
+
 @click.command(
     cls=ConnectedProviderCommand,
     short_help="Deploy the protocol, or what of it is missing",
@@ -61,7 +68,12 @@ def settings_for(
 @click.option("--arbiter-threshold", type=int, help="how many arbiters must sign")
 @click.option("--token", metavar="ADDRESS", help="payment token; a test one on local chains")
 @click.option("--chg", metavar="ADDRESS", help="CHG that is there already")
-@click.option("--predecessor", metavar="ADDRESS", help="settlement whose heads are continued")
+@click.option(
+    "--succeed",
+    type=click.Path(path_type=Path),
+    metavar="BOOK",
+    help="address book of the settlement that this one succeeds",
+)
 @click.option("--guardian", metavar="ADDRESS", help="may pause and revoke committees")
 @click.option("--proposer", "proposers", multiple=True, metavar="ADDRESS", help="governs")
 @click.option("--delay", "delay_s", type=int, metavar="SECONDS", help="of governance")
@@ -71,6 +83,7 @@ def cli(
     account: str | None,
     settings: Path | None,
     out: Path | None,
+    succeed: Path | None,
     *,
     dry_run: bool,
     **options: object,
@@ -85,6 +98,8 @@ def cli(
         path = book_path(out, pipeline.chain_id)
         book = Book(path, pipeline.chain_id)
         wanted = settings_for(pipeline.chain_id, key.address, settings, options)
+        if succeed is not None:
+            wanted = successor(wanted, book, Book(succeed, pipeline.chain_id), dry_run=dry_run)
         [deployer] = await pipeline.senders([key])
         coming = deployer.nonce
         for step in plan(book, wanted):

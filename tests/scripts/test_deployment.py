@@ -11,14 +11,16 @@ import pytest
 from chargecoin import deployments
 from chargecoin.chain import Chain, Receipt, Rpc
 from chargecoin.chain.transactions import Call, Signed, contract_call, send
+from chargecoin.contracts import artifact
 from chargecoin.errors import ConfigurationError, WrongChainError
 from chargecoin.local_node import CHAIN_ID, LocalNode
 from scripts._book import Book, Settings
-from scripts._deployment import CONTRACTS, PEERS, deploy
+from scripts._deployment import CONTRACTS, INHERITED, PEERS, deploy, take_over
 from scripts._governance import Governance
 from scripts._local import DEPLOYER, GUARDIAN
 from scripts._pipeline import Pipeline, Sender
-from scripts._verification import parameter_differences
+from scripts._verification import code_differences, parameter_differences
+from scripts.export_abi import SOLIDITY, VYPER
 
 
 async def test_everything_is_deployed_wired_and_entered(
@@ -136,6 +138,26 @@ async def test_what_governance_changes_later_is_not_undone_by_deploying_again(
     assert deployer.nonce == nonce
     [fault] = await parameter_differences(pipeline.rpc, book, settings)
     assert fault.startswith("Settlement.reimbursement_per_batch")
+
+
+async def test_a_settlement_that_succeeds_another_shares_registry_governance_and_tokens_with_it(
+    pipeline: Pipeline, deployer: Sender, settings: Settings, path: Path, tmp_path: Path
+) -> None:
+    old = Book(tmp_path / "old.json", CHAIN_ID)
+    await deploy(pipeline, deployer, old, settings)
+    book = Book(path, CHAIN_ID)
+    wanted = replace(settings, predecessor=take_over(book, old))
+    assert wanted.predecessor == old.address("Settlement")
+    assert (await deploy(pipeline, deployer, book, wanted)).done
+    shared = {name for name in CONTRACTS if book.address(name) == old.address(name)}
+    assert shared == set(INHERITED)
+    assert book.raw["start_block"] == old.raw["start_block"]
+    assert await parameter_differences(pipeline.rpc, book, wanted) == []
+    compiled = {name: artifact(name)["bytecode"] for name in (*VYPER, *SOLIDITY)}
+    assert await code_differences(pipeline.rpc, book, compiled) == []
+    empty = Book(tmp_path / "empty.json", CHAIN_ID)
+    with pytest.raises(ConfigurationError, match="no book of a deployment"):
+        take_over(book, empty)
 
 
 async def test_a_token_that_is_there_is_used_and_not_replaced(
