@@ -163,3 +163,32 @@ def test_a_day_later_the_accrual_is_still_there(world: World, settlement: Any) -
     wait(30 * HOUR_S)
     settlement.withdraw_accrual(OWNER, NET, sender=world.station_owner)
     assert world.token.balanceOf(world.station_owner) == NET
+
+
+def test_a_batch_gives_back_to_oracles_no_more_than_its_fees(world: World, settlement: Any) -> None:
+    """Nine tokens bring 9,000 units of fee; what may be reimbursed is counted up for ever."""
+    assert (settlement.reimbursement_per_batch(), settlement.reimbursable()) == (0, 0)
+    expected = 0
+    for per_batch in (4_000, 9_000, 9_001, settlement.MAX_REIMBURSEMENT()):
+        settlement.set_reimbursement(per_batch, sender=world.governance)
+        assert events(settlement, "ReimbursementSet")[0].per_batch == per_batch
+        world.settle_one(CONNECTOR, session(1))
+        expected += min(per_batch, 9_000)
+        assert settlement.reimbursable() == expected
+        assert settlement.reimbursement_per_batch() == per_batch
+    # Neither caps nor routing change it, and it changes none of the caps.
+    settlement.set_fee_router(world.stranger, sender=world.governance)
+    settlement.route_fees(sender=world.stranger)
+    caps = settlement.caps()
+    settlement.set_caps(*caps, sender=world.governance)
+    assert settlement.reimbursable() == expected
+    assert settlement.reimbursement_per_batch() == settlement.MAX_REIMBURSEMENT()
+    assert (settlement.caps(), settlement.exposure_limit()) == (caps, 50 * TOKEN)
+
+
+def test_reimbursement_is_governances_within_the_maximum(world: World, settlement: Any) -> None:
+    with boa.reverts("settlement: above the maximum"):
+        most = settlement.MAX_REIMBURSEMENT()
+        settlement.set_reimbursement(most + 1, sender=world.governance)
+    with boa.reverts("settlement: not governance"):
+        settlement.set_reimbursement(1, sender=world.guardian)

@@ -6,7 +6,7 @@ import boa
 import pytest
 
 from chargecoin.record import Reason, Status
-from tests.contracts.test_debts import owe, top_up
+from tests.contracts.adjusting import owe, top_up
 from tests.contracts.world import DAY_S, HOUR_S, TOKEN, World, events, now, session, wait
 
 OWNER, CONNECTOR = 1, 1

@@ -291,8 +291,9 @@ class World:
         accruals = [settlement.accrual(i + 1)[0] for i in range(self.registry.owner_count())]
         count = self.campaigns.campaign_count() if campaigns is None else campaigns
         budgets = [settlement.budget(i + 1)[0] for i in range(count)]
-        total: int = sum(vaults) + sum(accruals) + sum(budgets)
-        return total + settlement.unrouted_fees() + int(settlement.held())
+        parts = sum(vaults) + sum(accruals) + sum(budgets)
+        total: int = parts + settlement.unrouted_fees() + settlement.held()
+        return total
 
 
 def session(payer: int, *, energy_wh: int = 20_000, **changes: Any) -> SessionRecord:

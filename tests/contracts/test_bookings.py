@@ -1,0 +1,169 @@
+"""What Adjustments can have settlement write down, and what not."""
+
+from dataclasses import astuple, dataclass
+from typing import Any
+
+import boa
+import pytest
+
+from tests.contracts.campaigning import co_branded, create
+from tests.contracts.world import HOUR_S, TOKEN, World, session, wait
+
+OWNER, CONNECTOR, CAMPAIGN = 1, 1, 1
+NET = 9 * TOKEN - 9_000
+
+
+@dataclass(frozen=True)
+class Booking:
+    """As in contracts/interfaces/ISettlementBooks.vyi."""
+
+    account: int = 0
+    to_account: int = 0
+    debt_waived: int = 0
+    owner_id: int = 0
+    to_owner: int = 0
+    owner_debt: int = 0
+    campaign: int = 0
+    to_budget: int = 0
+    to_fees: int = 0
+    to_held: int = 0
+
+
+@pytest.fixture
+def busy(world: World, account: int) -> World:
+    """One session settled, another of an account without money: the owner has 8.991 tokens."""
+    world.settle_one(CONNECTOR, session(account))
+    poor = world.open_account(world.fleet, limit=60 * TOKEN)
+    assert world.settle_one(CONNECTOR, session(poor)).debt == 9 * TOKEN
+    return world
+
+
+def book(world: World, **changes: int) -> None:
+    world.settlement.book(astuple(Booking(**changes)), sender=world.adjustments.address)
+
+
+def books(world: World) -> list[Any]:
+    """All that a booking can change."""
+    settlement = world.settlement
+    return [
+        settlement.account(1),
+        settlement.account(2),
+        settlement.accrual(OWNER),
+        settlement.budget(CAMPAIGN),
+        settlement.unrouted_fees(),
+        settlement.held(),
+    ]
+
+
+def test_only_adjustments_books_and_collects(busy: World) -> None:
+    for caller in (busy.governance, busy.station_owner, busy.stranger):
+        with boa.reverts("settlement: not adjustments"):
+            busy.settlement.book(astuple(Booking()), sender=caller)
+        with boa.reverts("settlement: not adjustments"):
+            busy.settlement.collect_debt(2, 0, OWNER, TOKEN, 0, sender=caller)
+
+
+def test_a_booking_moves_what_it_says_and_nothing_else(busy: World) -> None:
+    settlement = busy.settlement
+    before = busy.owed()
+    account, accrual = settlement.account(1), settlement.accrual(OWNER)
+    book(busy, account=1, to_account=2_000, owner_id=OWNER, to_owner=-2_500, to_held=500)
+    book(busy, account=2, debt_waived=4 * TOKEN)
+    book(busy, owner_id=OWNER, owner_debt=TOKEN, to_owner=7, to_fees=-7)
+    assert settlement.account(1) == (account[0] + 2_000, *account[1:])
+    assert settlement.account(2)[::4] == (0, 5 * TOKEN)
+    assert settlement.accrual(OWNER) == (accrual[0] - 2_493, TOKEN, *accrual[2:])
+    assert (settlement.held(), settlement.unrouted_fees()) == (500, 9_000 - 7)
+    assert busy.owed() == before == settlement.liabilities()
+
+
+def test_what_a_campaign_paid_goes_back_to_its_budget(busy: World) -> None:
+    settlement = busy.settlement
+    create(busy, co_branded(), budget=5 * TOKEN, by=busy.stranger)
+    wait(2 * HOUR_S)
+    assert busy.settle_one(CONNECTOR, session(1, campaign_id=CAMPAIGN)).campaign_paid == 1_800_000
+    left, spent, *day = settlement.budget(CAMPAIGN)
+    book(busy, owner_id=OWNER, to_owner=-TOKEN, campaign=CAMPAIGN, to_budget=TOKEN)
+    assert settlement.budget(CAMPAIGN) == (left + TOKEN, spent - TOKEN, *day)
+    # No more comes back than it had spent, and nothing is taken out of it.
+    with boa.reverts():
+        book(busy, owner_id=OWNER, to_owner=-TOKEN, campaign=CAMPAIGN, to_budget=TOKEN)
+    with boa.reverts("settlement: budget taken from"):
+        book(busy, owner_id=OWNER, to_owner=TOKEN, campaign=CAMPAIGN, to_budget=-TOKEN)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"account": 1, "to_account": 1},
+        {"owner_id": OWNER, "to_owner": 1},
+        {"to_fees": 1},
+        {"to_held": 1},
+        {"campaign": CAMPAIGN, "to_budget": 1},
+        {"account": 1, "to_account": -2, "to_held": 1},
+        {"to_fees": -1, "to_held": 2},
+    ],
+)
+def test_nothing_is_made_or_lost_by_a_booking(busy: World, changes: dict[str, int]) -> None:
+    with boa.reverts("settlement: unbalanced booking"):
+        book(busy, **changes)
+
+
+HUGE = 2**255
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        # More than is there.
+        {"account": 1, "to_account": -91 * TOKEN - 1, "to_held": 91 * TOKEN + 1},
+        {"owner_id": OWNER, "to_owner": -NET - 1, "to_held": NET + 1},
+        {"to_fees": -9_001, "to_held": 9_001},
+        {"owner_id": OWNER, "to_owner": 1, "to_held": -1},
+        # More than was owed.
+        {"account": 2, "debt_waived": 9 * TOKEN + 1},
+        {"owner_id": OWNER, "owner_debt": -1},
+        # More than fits.
+        {"owner_id": OWNER, "owner_debt": 2**48},
+        {"to_fees": 2**56, "to_held": -(2**56)},
+        # Sums that wrap to zero.
+        {"to_fees": -HUGE, "to_held": -HUGE},
+        {"account": 1, "to_account": -HUGE, "owner_id": OWNER, "to_owner": -HUGE},
+    ],
+)
+def test_no_field_leaves_its_width(busy: World, changes: dict[str, int]) -> None:
+    before = books(busy)
+    with boa.reverts():
+        book(busy, **changes)
+    assert books(busy) == before
+
+
+def test_an_account_that_does_not_exist_gets_nothing(busy: World) -> None:
+    for account in (0, 3):
+        with boa.reverts("settlement: no such account"):
+            book(busy, account=account, to_account=1, to_fees=-1)
+
+
+def test_what_an_owner_owes_comes_out_of_what_it_earns_next(busy: World) -> None:
+    settlement = busy.settlement
+    book(busy, owner_id=OWNER, owner_debt=10 * TOKEN)
+    busy.settle_one(CONNECTOR, session(1))
+    assert settlement.accrual(OWNER)[:2] == (NET, 10 * TOKEN - NET)
+    assert settlement.held() == NET
+    busy.settle_one(CONNECTOR, session(1))
+    assert settlement.accrual(OWNER)[:2] == (3 * NET - 10 * TOKEN, 0)
+    assert settlement.held() == 10 * TOKEN
+    assert busy.owed() == settlement.liabilities() == busy.token.balanceOf(settlement)
+
+
+def test_no_more_is_collected_than_the_account_owes(busy: World) -> None:
+    settlement = busy.settlement
+    busy.fund(busy.fleet, 50 * TOKEN)
+    settlement.deposit(2, 50 * TOKEN, sender=busy.fleet)
+    taken = settlement.collect_debt(2, 0, OWNER, 2**255, 999_999, sender=busy.adjustments.address)
+    # The fee is that of all that was paid of the session, less what was charged before.
+    assert taken == (9 * TOKEN, 9_000)
+    assert settlement.account(2)[::4] == (41 * TOKEN, 0)
+    assert settlement.accrual(OWNER)[0] == 2 * NET
+    again = settlement.collect_debt(2, 0, OWNER, TOKEN, 0, sender=busy.adjustments.address)
+    assert again == (0, 0)
