@@ -225,26 +225,39 @@ class Payer:
         raise ChainError("an account was opened and no event says which")
 
     async def deposit(self, account: int, amount: int) -> Receipt:
-        """Pay `amount` base units into an account."""
-        token, spender = (self._deployment.address(name) for name in ("Token", "Settlement"))
-        allowance = function("TestStablecoin", "allowance")
-        data = "0x" + allowance.encode(self.address, spender).hex()
-        answer = await self._chain.rpc.request("eth_call", {"to": token, "data": data}, "latest")
-        [allowed] = allowance.decode(to_bytes(answer))
+        """Pay `amount` base units into an account.
+
+        Raises `RevertedError` before anything is sent if the payer holds less.
+        """
+        spender = self._deployment.address("Settlement")
+        [held] = await self._ask_token("balanceOf", self.address)
+        if held < amount:
+            raise RevertedError(
+                "Settlement.deposit",
+                f"the token balance of {self.address} is {held} base units, {amount} are needed",
+            )
+        [allowed] = await self._ask_token("allowance", self.address, spender)
         *approvals, last = deposit(self._deployment, account, amount, allowed)
         for call in approvals:
             await self._execute(call)
         return await self._execute(last)
+
+    async def _ask_token(self, name: str, *args: Any) -> tuple[Any, ...]:
+        asked = function("TestStablecoin", name)
+        request = {
+            "to": self._deployment.address("Token"),
+            "data": "0x" + asked.encode(*args).hex(),
+        }
+        answer = await self._chain.rpc.request("eth_call", request, "latest")
+        return asked.decode(to_bytes(answer))
 
     async def mint(self, amount: int) -> Receipt:
         """Give yourself base units of the test token, which is worth nothing.
 
         Raises `ConfigurationError` where the vaults hold another token.
         """
-        token, symbol = self._deployment.address("Token"), function("TestStablecoin", "symbol")
-        data = "0x" + symbol.encode().hex()
-        answer = await self._chain.rpc.request("eth_call", {"to": token, "data": data}, "latest")
-        [name] = symbol.decode(to_bytes(answer))
+        token = self._deployment.address("Token")
+        [name] = await self._ask_token("symbol")
         if name != TEST_TOKEN:
             raise ConfigurationError(
                 f"the vaults of chain {self._deployment.chain_id} hold {name}, which nobody mints "
