@@ -91,8 +91,8 @@ def present(
     """Return how a session is presented, out of the transaction that settled it.
 
     `data` is the transaction's call data, `logs` its receipt's. Raises `CodecError` if
-    that is no call of `settle`, and `ChainError` if it did not settle this session or if
-    what it logged is not what the batch committed to.
+    that is no call of `settle` or the logs are not of its runs, and `ChainError` if it
+    did not settle this session or if what it logged is not what the batch committed to.
     """
     settle = function("Settlement", "settle")
     if data[:4] != settle.selector:
