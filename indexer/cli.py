@@ -103,6 +103,52 @@ def verify(config: Path, as_json: bool, offline: bool) -> None:  # noqa: FBT001 
     sys.exit(0 if report.ok else 1)
 
 
+@cli.command()
+@_config
+@click.option("--blocks", type=click.IntRange(1), default=100, show_default=True, help="how many")
+@click.option("--seed", type=int, help="draw the same blocks again")
+def audit(config: Path, blocks: int, seed: int | None) -> None:
+    """Compare some final blocks, drawn at random, with the tables; `run` does so for ever.
+
+    Exit code 0 only if nothing differs.
+
+    Example: chargecoin indexer audit --config indexer.toml --blocks 500
+    """
+    from indexer.config import load
+
+    report = _run(_audit(load(config), blocks, seed))
+    for line in report:
+        click.echo(line)
+    click.echo(f"{len(report)} blocks differ" if report else f"nothing differs in {blocks} blocks")
+    sys.exit(1 if report else 0)
+
+
+async def _audit(config: IndexerConfig, blocks: int, seed: int | None) -> list[str]:
+    import random
+
+    from chargecoin.deployments import load as load_deployment
+    from indexer.audit import Auditor
+    from indexer.database import open_database
+    from indexer.rpc import Rpc
+
+    engine = open_database(config.database_url)
+    draw = random.SystemRandom() if seed is None else random.Random(seed)  # noqa: S311 -- a sample
+    try:
+        async with Rpc(config.rpc_url) as rpc:
+            auditor = Auditor(engine, load_deployment(config.deployment), rpc, draw)
+            found = []
+            for number in range(blocks):
+                check = await auditor.look()
+                if check is None:
+                    break
+                found += check.differences[:1]
+                click.echo(f"\r\x1b[K{number + 1} of {blocks} blocks", nl=False, err=True)
+            click.echo("\r\x1b[K", nl=False, err=True)
+            return found
+    finally:
+        engine.dispose()
+
+
 async def _verify(config: IndexerConfig, *, offline: bool, quiet: bool) -> Report:
     from chargecoin.deployments import load as load_deployment
     from indexer.database import open_database

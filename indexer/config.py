@@ -30,6 +30,7 @@ class IndexerConfig:
     clock: Path | None = None
     oracles: tuple[str, ...] = ()
     poll_interval_s: float = 0.25
+    audit_interval_s: float = 60.0
     finality_depth: int = 64
     feed_days: int = 90
 
@@ -65,7 +66,10 @@ def load(path: Path, *, clock: Path | None = None) -> IndexerConfig:
 
 def _checked(path: Path, name: str, value: Any) -> Any:
     folder = path.parent
-    numbers = {"http_port": int, "finality_depth": int, "feed_days": int, "poll_interval_s": float}
+    numbers = {
+        **dict.fromkeys(("http_port", "finality_depth", "feed_days"), int),
+        **dict.fromkeys(("poll_interval_s", "audit_interval_s"), float),
+    }
     if name in numbers:
         allowed = (int,) if numbers[name] is int else (int, float)
         if isinstance(value, bool) or not isinstance(value, allowed) or value < 0:

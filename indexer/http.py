@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 
 from chargecoin.clock import Clock
 from chargecoin.errors import ConfigurationError
+from indexer.audit import AuditCounters
 from indexer.endpoints import Endpoints
 from indexer.figures import Status
 from indexer.follow import Counters
@@ -34,9 +35,11 @@ class Monitor:
         counters: Counters,
         nodes: Endpoints,
         heads: Heads | None,
+        audit: AuditCounters,
         clock: Clock,
     ) -> None:
         """Report on these."""
+        self._audit = audit
         self._model = model
         self._counters = counters
         self._nodes = nodes
@@ -64,6 +67,7 @@ class Monitor:
             "chain": {**asdict(status), "lag": status.lag, "age_s": self._age(status)},
             "feed": [asdict(source) for source in self._model.feed_sources()],
             "since_start": asdict(self._counters),
+            "audit": asdict(self._audit),
             "nodes": [asdict(one) for one in self._nodes.health()],
             "heads": self._heads
             and {
@@ -88,6 +92,8 @@ class Monitor:
             ("rpc_errors_total", "counter", self._nodes.errors),
             ("node_switches_total", "counter", self._nodes.switches),
             ("nodes_disagree", "gauge", int(bool(self._nodes.disagreement))),
+            ("audited_blocks_total", "counter", self._audit.blocks),
+            ("audit_differences_total", "counter", self._audit.differing),
         ]
         if self._heads:
             values.append(("heads_connected", "gauge", int(self._heads.connected)))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, Select, Table, func, select
 
 from chargecoin.errors import InconsistentNodeError
 from chargecoin.tariff import Tariff
@@ -52,10 +52,11 @@ NOWHERE: Final = Place(0, 0, local_time("UTC"))
 
 
 class Ledger:
-    """A cache over the event tables, for the writer only."""
+    """A cache over the event tables, for the writer, and for who checks what was written."""
 
-    def __init__(self) -> None:
-        """Know nothing yet."""
+    def __init__(self, before: int | None = None) -> None:
+        """Know nothing yet; with `before`, tell how things were below that row id."""
+        self._before = before
         self._connection: Connection | None = None
         self._flush: Callable[[], None] | None = None
         self._places: dict[int, Place] = {}
@@ -107,9 +108,8 @@ class Ledger:
         found = self._heads.get(connector_id)
         if found is None:
             table = schema.sessions
-            row = self._select(
-                select(func.max(table.c.sequence)).where(table.c.connector_id == connector_id)
-            )
+            newest = select(func.max(table.c.sequence)).where(table.c.connector_id == connector_id)
+            row = self._select(self._as_of(newest, table))
             found = self._heads[connector_id] = row[0] or 0
         return found
 
@@ -121,9 +121,8 @@ class Ledger:
         """Return the last batch's number and its block, zeros at first."""
         if self._batch is None:
             table = schema.batches
-            row = self._select(
-                select(table.c.batch, table.c.id).order_by(table.c.batch.desc()).limit(1)
-            )
+            newest = select(table.c.batch, table.c.id).order_by(table.c.batch.desc()).limit(1)
+            row = self._select(self._as_of(newest, table))
             self._batch = (0, 0) if row is None else (row.batch, block_of(row.id))
         return self._batch
 
@@ -205,7 +204,10 @@ class Ledger:
 
     def _newest(self, table: Table, key: str, value: int) -> Any:
         query = select(table).where(table.c[key] == value).order_by(table.c.id.desc()).limit(1)
-        return self._select(query)
+        return self._select(self._as_of(query, table))
+
+    def _as_of(self, query: Select[Any], table: Table) -> Select[Any]:
+        return query if self._before is None else query.where(table.c.id < self._before)
 
     def _row(self, table: Table, key: str, value: int) -> Any:
         return self._select(select(table).where(table.c[key] == value))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import random
 import signal
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -12,7 +13,9 @@ import structlog
 
 from chargecoin.clock import FileClock, SystemClock
 from chargecoin.deployments import load as load_deployment
+from indexer import audit
 from indexer.api.app import application
+from indexer.audit import Auditor
 from indexer.config import IndexerConfig
 from indexer.database import open_database
 from indexer.endpoints import Endpoints, compare_always
@@ -60,7 +63,9 @@ async def follow_all(
             # Before anything is stored: two that contradict each other from the start.
             await nodes.compare()
             follower = Follower(nodes, store, finality_depth=config.finality_depth)
-            monitor = Monitor(ReadModel(engine), follower.counters, nodes, heads, clock)
+            auditor = Auditor(engine, deployment, nodes, random.SystemRandom())
+            model, counters = ReadModel(engine), follower.counters
+            monitor = Monitor(model, counters, nodes, heads, auditor.counters, clock)
             app = application(engine)
             app.include_router(monitoring(monitor))
             port, close = await serve(app, config.http_host, config.http_port)
@@ -74,6 +79,9 @@ async def follow_all(
                         group.create_task(feed.run(stop))
                     if heads:
                         group.create_task(heads.run(stop))
+                    if config.audit_interval_s:
+                        interval_s = config.audit_interval_s
+                        group.create_task(audit.run(auditor, stop, interval_s=interval_s))
                     if len(urls) > 1:
                         group.create_task(
                             compare_always(
