@@ -25,7 +25,8 @@ T = TypeVar("T")
 AXE: Final = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text
 RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 COLOUR_RULES: Final = ["color-contrast", "link-in-text-block"]
-TIMEOUT_MS: Final = 15_000
+# Generous: a busy machine is slow, and a wait ends as soon as what it waits for is there.
+TIMEOUT_MS: Final = 90_000
 Scheme = Literal["light", "dark"]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from sqlalchemy import Engine
 
 from chargecoin.clock import ManualClock
@@ -163,6 +163,7 @@ def settled(node: LocalNode, tmp_path_factory: pytest.TempPathFactory) -> Settle
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """The browser, started once."""
+    expect.set_options(timeout=TIMEOUT_MS)
     with sync_playwright() as playwright:
         made = launch(playwright)
         yield made

@@ -14,6 +14,7 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from chargecoin.evidence.verify import STEPS
 from tests.dashboard.browsing import (
     AXE,
     COLOUR_RULES,
@@ -51,7 +52,7 @@ def test_from_the_overview_down_to_the_block_and_verified(
     picture(page, "session", full_page=True)
     page.get_by_role("link", name="Verify this session").first.click()
     expect(page.get_by_role("heading", name="Every step holds")).to_be_visible()
-    assert page.locator("li.step.ok").count() == 10
+    assert page.locator("li.step.ok").count() == len(STEPS)
     picture(page, "verify", full_page=True)
 
 
