@@ -163,10 +163,10 @@ def test_sessions_of_campaigns_are_shared_as_the_sdk_says(
                 number, balance = record.campaign_id, balances[record.payer]
                 wanted = min(record.gross, balance), 0, OutcomeFlag(0)
                 if number:
-                    *parts, budgets[number] = expected(
+                    paid, part, flags, budgets[number] = expected(
                         rules[number], hours[number], budgets[number], record, balance
                     )
-                    wanted = parts[0], parts[1], parts[2]
+                    wanted = paid, part, flags
                 assert (outcome.paid, outcome.campaign_paid, outcome.flags) == wanted
                 balances[record.payer] -= outcome.paid
                 nets += outcome.paid + outcome.campaign_paid
