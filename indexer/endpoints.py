@@ -159,7 +159,12 @@ class Endpoints:
         return found
 
     def doubt(self, why: str) -> None:
-        """Turn from the node that is asked now: what it said contradicts itself."""
+        """Turn from the node that is asked now: what it said contradicts itself.
+
+        Not while nodes contradict each other: then none was asked.
+        """
+        if self.disagreement:
+            return
         self._active.doubts += 1
         self._leave(self._active, why)
 

@@ -66,7 +66,7 @@ async def follow_all(
             auditor = Auditor(engine, deployment, nodes, random.SystemRandom())
             model, counters = ReadModel(engine), follower.counters
             monitor = Monitor(model, counters, nodes, heads, auditor.counters, clock)
-            app = application(engine)
+            app = application(engine, lambda: nodes.disagreement)
             app.include_router(monitoring(monitor))
             port, close = await serve(app, config.http_host, config.http_port)
             log.info("listening", port=port)

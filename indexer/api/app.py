@@ -32,8 +32,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             await watching
 
 
-def application(engine: Engine) -> FastAPI:
-    """Return the read API over a migrated database."""
+def application(engine: Engine, withheld: Callable[[], str] = lambda: "") -> FastAPI:
+    """Return the read API over a migrated database.
+
+    `withheld` says why nothing is to be answered now, empty if something is; that the
+    tables themselves say so is seen anyway.
+    """
     app = FastAPI(
         title="ChargeCoin indexer",
         version="1",
@@ -44,6 +48,7 @@ def application(engine: Engine) -> FastAPI:
         responses={503: {"model": Problem, "description": "figures are withheld"}},
     )
     app.state.engine = engine
+    app.state.withheld = withheld
     app.state.model = ReadModel(engine)
     app.state.watch = events.Watch(app.state.model)
     for router in (routes.router, sums.router, events.router):
@@ -66,8 +71,9 @@ async def _answer(request: Request, respond: Callable[[Request], Awaitable[Respo
     if not request.url.path.startswith(_PREFIX):
         return await respond(request)
     status = await asyncio.to_thread(request.app.state.model.status)
-    if status.state == "mending":
-        return _unavailable(status.detail)
+    why = request.app.state.withheld() or (status.detail if status.state == "mending" else "")
+    if why:
+        return _unavailable(why)
     response = await respond(request)
     response.headers["chargecoin-block"] = str(status.number)
     response.headers["chargecoin-block-hash"] = status.hash

@@ -220,3 +220,12 @@ def test_an_address_that_is_none_is_told_without_its_key() -> None:
         Endpoints.of(["htp://node/secret-key"], finality_depth=64)
     [node] = Endpoints.of(["https://node/secret-key"], finality_depth=64).health()
     assert node.name == "https://node"
+
+
+async def test_doubts_do_not_turn_from_a_node_while_all_are_doubted(
+    nodes: Endpoints, served: list[Served]
+) -> None:
+    served[1].branch = "b"
+    assert not await nodes.compare()
+    nodes.doubt("the nodes disagree")
+    assert [(one.active, one.doubts) for one in nodes.health()] == [(True, 0), (False, 0)]
