@@ -28,8 +28,19 @@ test: setup ## Run the tests (ARGS="tests/oracle -x" for some of them)
 	@$(ENV) exec pytest -m 'not deep' $(ARGS)
 
 .PHONY: test-deep
-test-deep: setup ## Run the long tests: many seeds, every crash point, large histories
+test-deep: setup ## Run the long tests: many seeds, every crash point, large histories, proofs
+	@tools/proofs.sh
+	@$(ENV) pytest tests/symbolic
 	@$(ENV) exec pytest -m deep --timeout 3600 $(ARGS)
+
+.PHONY: prove
+prove: setup ## Prove the contracts' arithmetic, codec and quorum for every input (docs/proofs.md)
+	@tools/proofs.sh
+	@$(ENV) exec pytest tests/symbolic $(ARGS)
+
+.PHONY: mutants
+mutants: setup ## Put small faults into the contracts and count those that the tests find (ARGS="--sample 40 --seed 1")
+	@$(ENV) exec python -m benchmarks.mutants $(ARGS)
 
 .PHONY: check
 check: setup ## Formatting, lint rules and types

@@ -1,0 +1,310 @@
+"""How many small faults in the contracts their tests find: `python -m benchmarks.mutants`.
+
+Faults are put one at a time into a copy of the project in a temporary folder. A fault counts if
+every contract that contains the file still compiles and at least one compiles to something else. It
+is killed if one of the contracts' tests fails; those nearest to the file run first, and the first
+failure is enough. What is known of a fault is kept in `.cache/mutants`, so that a run goes on where
+the last one stopped; `--again` tries those that survived once more. docs/proofs.md explains them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import multiprocessing
+import os
+import random
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from benchmarks._mutations import Mutant, mutants_of, sources
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+RESULTS: Final = ROOT / ".cache" / "mutants" / "results.jsonl"
+COPIED: Final = ("contracts", "chargecoin", "tests", "scripts", "docs", "pyproject.toml")
+# They compare the sources with what was made of them: any fault would fail them.
+NOT_RUN: Final = {"test_artifacts.py", "test_governance_table.py", "test_solidity.py"}
+OUTPUT: Final = "output"
+PYTEST: Final = (
+    *("-x", "-q", "-m", "not deep", "-p", "no:cacheprovider", "--hypothesis-seed=0"),
+    # Hypothesis was loaded before pytest could rewrite it.
+    *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
+)
+# A fault that makes the tests hang is found, too.
+TIMEOUT_S: Final = 3_600
+
+
+class Result(StrEnum):
+    """What became of a fault. The last two do not count."""
+
+    KILLED = "killed"
+    SURVIVED = "survived"
+    SAME_CODE = "same code"
+    NOT_COMPILED = "not compiled"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A fault and what became of it."""
+
+    mutant: Mutant
+    result: Result
+    seconds: float
+
+    @property
+    def shown(self) -> str:
+        """The fault in one line."""
+        one = self.mutant
+        old, new = (" ".join(text.split())[:70] for text in (one.old, one.new))
+        return f"{one.path}:{one.line}: {one.rule}: {old} -> {new or '(nothing)'}"
+
+
+def importers(files: dict[str, str], path: str) -> list[str]:
+    """The contracts that are deployed and contain a file."""
+    names = {Path(one).stem: one for one in files}
+    inside = {
+        one: {
+            names[name]
+            for name in re.findall(r"^from [\w.]+ import (\w+)", text, re.MULTILINE)
+            if name in names
+        }
+        for one, text in files.items()
+    }
+    found, look = {path}, [path]
+    while look:
+        one = look.pop()
+        new = {other for other, used in inside.items() if one in used} - found
+        found |= new
+        look += new
+    return sorted(one for one in found if "/modules/" not in one)
+
+
+def ordered_tests(path: str, deployed: Sequence[str]) -> list[str]:
+    """The contracts' tests, those first whose name is nearest to a file or to its contracts."""
+
+    def words(name: str) -> set[str]:
+        return {word.rstrip("s") for word in re.findall(r"[A-Z]?[a-z]+", name.lower())}
+
+    own = words(Path(path).stem)
+    theirs = set[str]().union(
+        *(words(re.sub(r"(?<!^)(?=[A-Z])", "_", Path(one).stem)) for one in deployed)
+    )
+
+    def distance(file: Path) -> tuple[int, bool, str]:
+        name = words(file.stem)
+        return -4 * len(name & own) - len(name & theirs), "stateful" in file.stem, file.stem
+
+    files = [
+        file
+        for file in (ROOT / "tests" / "contracts").glob("test_*.py")
+        if file.name not in NOT_RUN
+    ]
+    return [str(file.relative_to(ROOT)) for file in sorted(files, key=distance)]
+
+
+@contextlib.contextmanager
+def a_copy() -> Iterator[Path]:
+    """The project's sources in a folder of their own, which is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="mutants-") as name:
+        copy = Path(name)
+        for part in COPIED:
+            if (ROOT / part).is_dir():
+                skip = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(ROOT / part, copy / part, ignore=skip)
+            else:
+                shutil.copy(ROOT / part, copy / part)
+        yield copy
+
+
+def _compiled(deployed: Sequence[str]) -> dict[str, bytes]:
+    """Creation code by contract; the compiler's results are kept for the tests to come."""
+    import boa  # noqa: PLC0415 - Only in the processes that compile.
+
+    return {one: boa.load_partial(one).compiler_data.bytecode for one in deployed}
+
+
+def _leave(result: Result) -> None:
+    """End a process with the place of a result, above the statuses that Python itself ends with."""
+    os._exit(2 + list(Result).index(result))
+
+
+def _try(copy: Path, mutant: Mutant | None, files: dict[str, str], whole: dict[str, bytes]) -> None:
+    """Put the fault into the copy and run the tests; exits with the place of a `Result`.
+
+    What goes wrong otherwise ends the process with a status that is none.
+    """
+    import pytest  # noqa: PLC0415 - Loaded by the parent, for all.
+    from vyper.exceptions import VyperException  # noqa: PLC0415
+
+    os.chdir(copy)
+    sys.path.insert(0, str(copy))
+    log = os.open(OUTPUT, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    tests = ordered_tests("", [])
+    if mutant:
+        deployed = importers(files, mutant.path)
+        tests = ordered_tests(mutant.path, deployed)
+        Path(mutant.path).write_text(mutant.apply(files[mutant.path]))
+        try:
+            made = _compiled(deployed)
+        except (VyperException, SyntaxError, ValueError, AssertionError):
+            _leave(Result.NOT_COMPILED)
+        if all(made[one] == whole[one] for one in deployed):
+            _leave(Result.SAME_CODE)
+    failed = pytest.main([*PYTEST, *tests])
+    _leave(Result.KILLED if failed else Result.SURVIVED)
+
+
+def run(
+    copy: Path, mutant: Mutant | None, files: dict[str, str], whole: dict[str, bytes]
+) -> tuple[Result, float]:
+    """What becomes of one fault, or of none, and the seconds it took.
+
+    Raises:
+        RuntimeError: if that cannot be said.
+    """
+    begun = time.monotonic()
+    one = multiprocessing.get_context("fork").Process(
+        target=_try, args=(copy, mutant, files, whole)
+    )
+    one.start()
+    one.join(TIMEOUT_S)
+    if one.is_alive():
+        one.kill()
+        one.join()
+        result = Result.KILLED
+    elif one.exitcode is not None and 2 <= one.exitcode < 2 + len(Result):
+        result = list(Result)[one.exitcode - 2]
+    else:
+        raise RuntimeError(f"{mutant}:\n{(copy / OUTPUT).read_text()[-2000:]}")
+    if mutant:
+        (copy / mutant.path).write_text(files[mutant.path])
+    return result, round(time.monotonic() - begun, 1)
+
+
+def known() -> dict[str, Finding]:
+    """What earlier runs found, by fault; of a fault tried twice the later."""
+    if not RESULTS.exists():
+        return {}
+    rows = [json.loads(line) for line in RESULTS.read_text().splitlines()]
+    return {
+        row["mutant"]["key"]: Finding(
+            Mutant(**row["mutant"]), Result(row["result"]), row["seconds"]
+        )
+        for row in rows
+    }
+
+
+def remember(finding: Finding) -> None:
+    """Keep a finding for later runs."""
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    with RESULTS.open("a") as file:
+        file.write(json.dumps(asdict(finding)) + "\n")
+
+
+def spread(files: dict[str, str], seed: int) -> list[Mutant]:
+    """All faults, in an order in which any first part is spread over the files by their size."""
+    dice = random.Random(seed)
+    placed = []
+    for path, source in files.items():
+        mutants = mutants_of(path, source)
+        dice.shuffle(mutants)
+        placed += [
+            ((number + dice.random()) / len(mutants), one) for number, one in enumerate(mutants)
+        ]
+    return [one for _, one in sorted(placed, key=lambda each: each[0])]
+
+
+def chosen(files: dict[str, str], arguments: argparse.Namespace) -> list[Mutant]:
+    """The faults to try, in order."""
+    mutants = [one for one in spread(files, arguments.seed) if arguments.only in one.path]
+    if not arguments.again:
+        return mutants
+    before = known()
+    return [
+        one for one in mutants if one.key in before and before[one.key].result is Result.SURVIVED
+    ]
+
+
+def main() -> int:
+    """Try faults until enough of them count; the last line printed is JSON."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("--sample", type=int, default=150, metavar="N", help="faults that count")
+    parser.add_argument("--seed", type=int, default=1, metavar="S", help="which (default 1)")
+    parser.add_argument("--only", default="", metavar="TEXT", help="files with this in their path")
+    parser.add_argument("--again", action="store_true", help="only those that survived before")
+    arguments = parser.parse_args()
+    console = Console(stderr=True)
+    files = sources(ROOT)
+    mutants = chosen(files, arguments)
+    before = {} if arguments.again else known()
+    console.print(f"{len(mutants)} faults; until {arguments.sample} of them count")
+
+    import boa  # noqa: F401, PLC0415 - Loaded once, for all the processes that follow.
+    import hypothesis.stateful  # noqa: F401, PLC0415
+    import pytest  # noqa: F401, PLC0415
+    import web3  # noqa: F401, PLC0415
+
+    counted: list[Finding] = []
+    with a_copy() as copy:
+        here = Path.cwd()
+        os.chdir(copy)
+        whole = _compiled([path for path in files if "/modules/" not in path])
+        os.chdir(here)
+        healthy, seconds = run(copy, None, files, whole)
+        if healthy is not Result.SURVIVED:
+            output = (copy / OUTPUT).read_text()[-2000:]
+            console.print(f"the tests fail without any fault:\n{output}", markup=False)
+            return 1
+        console.print(f"without a fault the tests pass in {seconds:.0f} s")
+        spent: list[float] = []
+        for mutant in mutants:
+            if len(counted) == arguments.sample:
+                break
+            finding = before.get(mutant.key)
+            if finding is None:
+                finding = Finding(mutant, *run(copy, mutant, files, whole))
+                remember(finding)
+                spent.append(finding.seconds)
+            if finding.result not in {Result.KILLED, Result.SURVIVED}:
+                continue
+            counted.append(finding)
+            if finding.result is Result.SURVIVED:
+                console.print(f"survived: {finding.shown}", markup=False)
+            left = (arguments.sample - len(counted)) * sum(spent) / max(1, len(counted))
+            console.print(
+                f"{len(counted)} of {arguments.sample}, about {left / 60:.0f} min left", end="\r"
+            )
+
+    found = Counter(finding.result for finding in counted)
+    killed = found[Result.KILLED]
+    print(
+        json.dumps(
+            {
+                "mutants": len(counted),
+                "killed": killed,
+                "survived": found[Result.SURVIVED],
+                "percent": round(100 * killed / max(1, len(counted)), 1),
+                "seed": arguments.seed,
+                "of": len(mutants),
+            }
+        )
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
