@@ -124,11 +124,11 @@ def list_failures(
 
 
 def plan(connection: Connection, owner_id: int, now: int) -> PayoutPlan:
-    """Return when and where an owner is paid at `now`."""
+    """Return when and where an owner is paid at `now`, by what was set until then."""
     schedule = _newest(connection, payout_schedules, owner_id)
     set_ones = connection.execute(
         with_block(destinations)
-        .where(destinations.c.owner_id == owner_id)
+        .where(destinations.c.owner_id == owner_id, blocks.c.timestamp <= now)
         .order_by(destinations.c.id)
     ).all()
     newest = set_ones[-1] if set_ones else None
