@@ -59,7 +59,7 @@ def test_answers_are_as_documented(case: schemathesis.Case[Any]) -> None:
 
 @pytest.mark.deep
 @api.parametrize()
-@settings(SAME_EVERY_TIME, max_examples=1_000)
+@settings(SAME_EVERY_TIME, max_examples=300)
 def test_answers_are_as_documented_at_length(case: schemathesis.Case[Any]) -> None:
     case.call_and_validate(checks=list(CHECKS))
 
