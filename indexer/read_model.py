@@ -352,9 +352,7 @@ class ReadModel(MoneyReads):
         with self._snapshot() as connection:
             return history.silences(connection, since, until)
 
-    def occupied(
-        self, connector_ids: Sequence[int], since: int, until: int
-    ) -> dict[int, int]:
+    def occupied(self, connector_ids: Sequence[int], since: int, until: int) -> dict[int, int]:
         """Return by connector for how long a vehicle was plugged in (s), approximate.
 
         Of local hours that begin in [since, until); a connector that was not used is left out.
