@@ -319,9 +319,9 @@ def settle(
 
                 # Everything that can be unusual, in one question: a field out of
                 # range, a campaign, the times, a flag above the gross, the caps, the
-                # balance (no account is left with nothing here, so none is made), the
-                # day's limit (if it was lowered, the one that holds may be higher). A
-                # negative difference wraps to something huge.
+                # balance (who would be left with nothing is asked about too: that may be an
+                # account that does not exist), the day's limit (if it was lowered, the one
+                # that holds may be higher). A negative difference wraps to something huge.
                 if (
                     (unsafe_add(link.word & record.ORDINARY_FIELDS, record.RANGE_FILL) & record.ORDINARY_CARRIES)
                     ^ record.RANGES_HELD
@@ -372,7 +372,8 @@ def settle(
                             (unsafe_add(link.word & record.RANGED_FIELDS, record.RANGE_FILL) & record.RANGE_CARRIES)
                             ^ record.RANGES_HELD
                             | convert(
-                                unsafe_add(link.word >> record.RENEWABLE_SHIFT, 1) & 127 > record.MAX_RENEWABLE_PLUS_ONE,
+                                unsafe_add(link.word >> record.RENEWABLE_SHIFT, 1) & 127
+                                > record.MAX_RENEWABLE_PLUS_ONE,
                                 uint256,
                             )
                             | convert(idle > duration, uint256)
@@ -436,7 +437,9 @@ def settle(
                     vaults._accounts[link.word >> record.PAYER_SHIFT] = unsafe_add(
                         account, unsafe_mul(gross, vaults.SPEND)
                     )
-                    sums = unsafe_add(sums, (gross << sessions.GROSS_SUM_SHIFT) | unsafe_div(gross, sessions.FEE_DIVISOR))
+                    sums = unsafe_add(
+                        sums, (gross << sessions.GROSS_SUM_SHIFT) | unsafe_div(gross, sessions.FEE_DIVISOR)
+                    )
                     link.outcome = unsafe_add(base, i << record.SESSION_ID_SHIFT) | (gross << record.PAID_SHIFT)
 
                 log ISettlement.Session(session=link.outcome, word=link.word)

@@ -67,7 +67,11 @@ def caps() -> (uint256, uint256, uint256):
     @return uint256 Of all gross on a day.
     """
     packed: uint256 = self._caps
-    return (packed >> SESSION_SHIFT) & MASK_40, (packed >> OWNER_DAY_SHIFT) & MASK_56, (packed >> COMMITTEE_DAY_SHIFT) & MASK_56
+    return (
+        (packed >> SESSION_SHIFT) & MASK_40,
+        (packed >> OWNER_DAY_SHIFT) & MASK_56,
+        (packed >> COMMITTEE_DAY_SHIFT) & MASK_56,
+    )
 
 
 @external

@@ -120,8 +120,8 @@ def budget(campaign: uint256) -> Budget:
     @dev A campaign's budget as it is stored.
     @param campaign The campaign.
     @return Budget What is left, what was spent in all and did not come back by
-            refunds, and what was spent on `day` (the last day on which something
-            was, in days since 1970).
+            refunds, and what was spent on `day` (the last day on which a session
+            named it, in days since 1970).
     """
     packed: uint256 = self._budgets[campaign]
     return Budget(

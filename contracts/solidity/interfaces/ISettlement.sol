@@ -282,7 +282,7 @@ interface ISettlement {
     /// @notice A campaign's budget as it is stored.
     /// @param campaign The campaign.
     /// @return What is left, what was spent in all and did not come back by refunds, and what was spent on `day`
-    ///   (the last day on which something was, in days since 1970).
+    ///   (the last day on which a session named it, in days since 1970).
     function budget(uint256 campaign) external view returns (Budget memory);
 
     /// @notice Who knows the campaigns' rules, and may fund and release budgets.
