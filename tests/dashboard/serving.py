@@ -109,6 +109,8 @@ def running(has: Services) -> Iterator[str]:
         create_app(has), port=0, log_level="warning", timeout_graceful_shutdown=2
     )
     socket = config.bind_socket()
+    # Whoever connects before the server's thread has come so far waits and is not refused.
+    socket.listen()
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
     thread.start()

@@ -13,7 +13,7 @@ from chargecoin.chain.calls import function
 from chargecoin.tariff import MAX_PRICE
 from dashboard.errors import BadAddressError
 from dashboard.query import money_of
-from tests.dashboard.conftest import NOW, Town
+from tests.dashboard.conftest import Town
 from tests.dashboard.serving import text_of
 from tests.dashboard.world import ACCOUNT, ADDRESSES, at
 
@@ -83,7 +83,7 @@ async def test_a_form_that_cannot_be_says_why_and_prepares_nothing(
 ) -> None:
     answer = await pages.get(address(**changes))
     assert answer.status_code == 400
-    assert words in text_of(answer.text)
+    assert words in text_of(answer.text).lower()
     assert "data-wallet-send" not in answer.text
 
 
@@ -91,7 +91,6 @@ async def test_anothers_connector_is_refused(pages: httpx.AsyncClient, town: Tow
     answer = await pages.get(address(connector=["5"]))
     assert answer.status_code == 400
     assert "own connectors" in text_of(answer.text)
-    assert NOW
 
 
 @pytest.mark.parametrize(
