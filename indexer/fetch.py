@@ -20,7 +20,8 @@ from indexer.store import Block, Cursor
 
 # Logs wanted in one answer: enough to keep the node busy, little enough for memory.
 WANTED_LOGS: Final = 4_000
-FIRST_RANGE: Final = 200
+# Small, since nothing is known yet of how dense the chain is; it doubles at every answer.
+FIRST_RANGE: Final = 4
 MAX_RANGE: Final = 20_000
 HeaderOrLogs: Any = Header | list[Log]
 

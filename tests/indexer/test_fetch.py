@@ -40,10 +40,17 @@ def logs_of(chain: FakeChain, first: int, last: int) -> list[Log]:
 async def test_a_range_holds_all_logs_and_the_blocks_they_are_of(
     fetcher: Fetcher, chain: FakeChain
 ) -> None:
-    fetched = await fetcher.range(1, 80)
-    assert list(fetched.logs) == logs_of(chain, 1, 80)
+    found: list[Log] = []
+    blocks: list[int] = []
+    ends: set[int] = set()
+    while 80 not in ends:
+        fetched = await fetcher.range(max(ends, default=0) + 1, 80)
+        found += fetched.logs
+        blocks += [block.number for block in fetched.blocks]
+        ends.add(fetched.last.number)
+    assert found == logs_of(chain, 1, 80)
     with_logs = {block.number for block in chain.blocks[1:] if block.logs}
-    assert [block.number for block in fetched.blocks] == sorted(with_logs | {80})
+    assert blocks == sorted(with_logs | ends)
     assert fetched.last.hash.hex() == chain.head.hash[2:]
 
 
@@ -104,7 +111,7 @@ async def test_a_node_without_the_end_of_a_range_is_not_believed_about_its_logs(
     fetcher: Fetcher,
 ) -> None:
     with pytest.raises(InconsistentNodeError, match="does not have block 81"):
-        await fetcher.range(70, 81)
+        await fetcher.range(79, 81)
 
 
 async def test_blocks_that_form_no_chain_are_not_used(fetcher: Fetcher, chain: FakeChain) -> None:
