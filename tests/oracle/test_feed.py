@@ -52,6 +52,23 @@ async def test_a_connectors_entries_count_without_gaps(central_system: Listening
     ]
 
 
+async def test_a_charge_points_boot_is_a_restart_of_each_connector_it_has_reported(
+    central_system: Listening,
+) -> None:
+    async with central_system.charge_point("CP-0001") as charge_point:
+        await charge_point.call(
+            "StatusNotification", connectorId=1, errorCode="GroundFailure", status="Faulted"
+        )
+        await charge_point.call(
+            "BootNotification", chargePointVendor="Vendor", chargePointModel="Model"
+        )
+    await central_system.settle()
+    restarts = [one for one in await central_system.entries() if one["kind"] == "restart"]
+    of_connectors = [one for one in restarts if one["connector_id"]]
+    assert [(one["connector_id"], one["status"]) for one in of_connectors] == [(101, "Faulted")]
+    assert of_connectors[0]["error_code"] == "GroundFailure"
+
+
 async def test_a_start_begins_with_a_snapshot_in_a_new_epoch(tmp_path: Path) -> None:
     async with listening(tmp_path) as first:
         await report(first, "Charging")
