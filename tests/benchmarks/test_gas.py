@@ -53,10 +53,9 @@ def test_the_printed_result_is_one_object_with_every_figure(
     measured: gas.Run,
 ) -> None:
     result = json.loads(json.dumps(gas.figures(*measured, eth_price_eur=3_000)))
-    each = result["gas_per_session"]
     break_even = result["break_even"]["gas_price_gwei"]["distinct"]
     # At the break-even price, the gas of a session costs its fee of 0.015 EUR.
-    assert each["distinct"] * break_even * 1e-9 * 3_000 == pytest.approx(0.015, rel=1e-3)
+    assert result["distinct"] * break_even * 1e-9 * 3_000 == pytest.approx(0.015, rel=1e-3)
     assert result["all_unfunded_fits"] is True
     assert result["payout_ratio"] == round(result["payout"] / result["batch_transfer"], 3)
 
