@@ -41,6 +41,7 @@ from dashboard.views import (
     access,
     audit,
     batches,
+    campaigns,
     chargers,
     fees,
     live,
@@ -48,6 +49,7 @@ from dashboard.views import (
     overview,
     owners,
     prices,
+    rewards,
     session,
     sessions,
     sign_in,
@@ -84,6 +86,8 @@ VIEWS: Final = (
     transactions,
     fees,
     prices,
+    campaigns,
+    rewards,
 )
 
 

@@ -32,6 +32,7 @@ from chargecoin.errors import ConfigurationError
 from chargecoin.record import split_session_id
 
 TOKEN_DECIMALS: Final = 6
+CHG_DECIMALS: Final = 18
 NO_VALUE: Final = "–"
 
 
@@ -114,6 +115,11 @@ class Formats:
         whole, rest = divmod(amount, 1)
         text = self.money_text(int(whole))
         return f"{text} + {rest.numerator}⁄{rest.denominator}" if rest else text
+
+    def chg(self, amount: int) -> str:
+        """Return base units of CHG (18 decimals) exactly, without the zeros that say nothing."""
+        value = Decimal(amount).scaleb(-CHG_DECIMALS)
+        return format_decimal(value, locale=self.locale, decimal_quantization=False)
 
     def number(self, value: float) -> str:
         """Return a count or a decimal, grouped."""
@@ -202,8 +208,8 @@ def shorten(text: str, head: int = 10, tail: int = 6) -> str:
 def filters(formats: Formats) -> dict[str, Callable[..., Any]]:
     """Return the filters that templates use."""
     names = (
-        "money", "money_text", "money_plain", "money_short", "money_exact", "number", "kwh", "kg",
-        "percent", "duration", "moment", "clock_time", "day", "zone_short", "ago",
+        "money", "money_text", "money_plain", "money_short", "money_exact", "chg", "number",
+        "kwh", "kg", "percent", "duration", "moment", "clock_time", "day", "zone_short", "ago",
     )  # fmt: skip
     return {
         **{name: getattr(formats, name) for name in names},

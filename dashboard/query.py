@@ -76,6 +76,7 @@ class SessionQuery:
     status: str | None = None
     reason: int | None = None
     assurance: int | None = None
+    campaign: int | None = None
     since: date | None = None
     until: date | None = None
     after: int | None = None
@@ -97,6 +98,7 @@ class SessionQuery:
             status=status,
             reason=number_of(values, "reason", 255),
             assurance=number_of(values, "assurance", 3),
+            campaign=number_of(values, "campaign", (1 << 32) - 1),
             since=day_of(values, "since"),
             until=day_of(values, "until"),
             after=number_of(values, "after", (1 << 62) - 1),
@@ -116,6 +118,7 @@ class SessionQuery:
             status=STATUSES.get(self.status or ""),
             reason=self.reason,
             assurance=self.assurance,
+            campaign_id=self.campaign,
             exceptions=self.status == EXCEPTIONS,
             since=self.since,
             until=self.until,

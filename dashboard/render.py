@@ -73,6 +73,8 @@ def navigation(page: Page) -> list[tuple[str, str]]:
             ("Stations", f"{base}/stations"),
             ("Chargers", f"{base}/chargers"),
             ("Fees", f"{base}/fees"),
+            ("Campaigns", f"{base}/campaigns"),
+            ("Rewards", f"{base}/rewards"),
             ("Uptime", f"{base}/uptime"),
             ("Access", f"{base}/access"),
         ]

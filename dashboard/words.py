@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from chargecoin.campaigns import Kind
 from chargecoin.record import Assurance, OutcomeFlag, Reason, Status
 
 
@@ -201,4 +202,39 @@ INCIDENT: Final[dict[str, Word]] = {
     "faulted": Word("bad", "Faulted", "The charger reported a fault."),
     "recovered": Word("good", "Recovered", "The charger reported no fault any more."),
 }
+# By `chargecoin.campaigns.Kind` and by `views.campaigns.State`.
+CAMPAIGN_KIND: Final[dict[int, Word]] = {
+    Kind.OFF_PEAK: Word("info", "Off-peak discount", "A part off the price in chosen hours."),
+    Kind.LOYALTY: Word("info", "Loyalty boost", "A part off the price for who comes back."),
+    Kind.CO_BRANDED: Word("info", "Co-branded", "A sponsor pays a part of the price."),
+}
+CAMPAIGN: Final[dict[str, Word]] = {
+    "planned": Word("info", "Planned", "It has not begun."),
+    "running": Word("good", "Running", "Sessions that start in its hours get its discount."),
+    "paused": Word("off", "Paused", "Sessions that start now do not get its discount."),
+    "used_up": Word("warn", "Budget used up", "It runs, and nothing is left in its budget."),
+    "ended": Word("off", "Ended", "Its time is over; what is left returns to who put it in."),
+    "closed": Word("off", "Closed", "It was ended early by who decides about it."),
+}
+# By `views.rewards.State`.
+REWARD: Final[dict[str, Word]] = {
+    "open": Word("info", "Open", "The week is not over."),
+    "awaited": Word("info", "Root awaited", "It is over; the committee has not allotted it yet."),
+    "challenge": Word("info", "Can be voided", "Allotted; the guardian can void it for 3 days."),
+    "claimable": Word("good", "Claimable", "Allotted; each station owner's part can be claimed."),
+    "expired": Word("off", "Expired", "What was not claimed goes to a later week."),
+}
 WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+# By `indexer.money_figures.EntryKind`.
+ENTRY: Final[dict[str, Word]] = {
+    "settled": Word("good", "Sessions settled", "A batch credited its sessions, net of the fee."),
+    "collected": Word("good", "Debt collected", "A payer paid what a session was short of."),
+    "refunded": Word("warn", "Refund", "A part of a session's price went back."),
+    "fee_returned": Word("info", "Fee returned", "The protocol's fee on a refund came back."),
+    "held": Word("warn", "Put aside", "A dispute was opened; this much waits for its end."),
+    "released": Word("good", "Given back", "A dispute ended, or a part of it, in your favour."),
+    "paid_out": Word("info", "Paid out", "Sent to the destination by the payout contract."),
+    "withdrawn": Word("info", "Withdrawn", "Taken out by the owner's own account."),
+}
+CYCLE: Final = ("on demand", "every day", "every week", "every month")

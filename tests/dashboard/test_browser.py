@@ -184,6 +184,8 @@ PAGES: Final = (
     ("tariff refused", "/owners/1/tariffs/new?connector=1&kwh=x&starts=2026-11-23T06:30"),
     ("fees", "/owners/1/fees"),
     ("fees of a session", "/owners/1/fees/1/1"),
+    ("no campaign", "/owners/1/campaigns"),
+    ("no reward", "/owners/1/rewards"),
     ("transaction", "/transactions/0x" + "12" * 32),
 )
 PRIVATE_PAGES: Final = (

@@ -19,6 +19,7 @@ QUERIES = st.builds(
     status=st.sampled_from([None, "settled", "unfunded", "rejected", "exceptions"]),
     reason=st.none() | st.integers(0, 255),
     assurance=st.none() | st.integers(0, 3),
+    campaign=st.none() | st.integers(0, 2**32 - 1),
     since=st.none() | st.dates(date(2020, 1, 1), date(2030, 1, 1)),
     until=st.none() | st.dates(date(2020, 1, 1), date(2030, 1, 1)),
     after=st.none() | st.integers(0, 2**60),

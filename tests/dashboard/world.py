@@ -40,8 +40,17 @@ from indexer.store import Block, Cursor, Store
 CHAIN_ID: Final = 31337
 ADDRESSES: Final = {
     name: "0x" + keccak(text=name)[-20:].hex()
-    for name in ("StationRegistry", "Settlement", "FeeRouter", "Adjustments")
+    for name in (
+        "StationRegistry",
+        "Settlement",
+        "FeeRouter",
+        "Adjustments",
+        "CampaignManager",
+        "StationRewards",
+    )
 }
+# Of a contract that is deployed under another name than its own.
+INTERFACES: Final = {"StationRewards": "RewardDistributor"}
 DEPLOYMENT: Final = Deployment(CHAIN_ID, 1, ADDRESSES)
 ACCOUNT: Final = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 ORACLE: Final = Signer(keccak(text="an oracle of tests"))
@@ -69,6 +78,8 @@ class Made:
     paid: int | None = None
     debt: int = 0
     flags: int = 0
+    campaign_id: int = 0
+    campaign_paid: int = 0
 
 
 @dataclass(slots=True)
@@ -168,7 +179,8 @@ class World:
     def _log(
         self, block: Block, index: int, contract: str, name: str, arguments: dict[str, Any]
     ) -> Log:
-        [abi] = [one for one in contracts.events(contract).values() if one.name == name]
+        known = contracts.events(INTERFACES.get(contract, contract))
+        [abi] = [one for one in known.values() if one.name == name]
         topics, types, values = ["0x" + abi.topic.hex()], [], []
         for one in abi.inputs:
             value = arguments[one["name"]]
@@ -297,7 +309,7 @@ class World:
             idle_s=made.idle_s,
             energy_wh=made.energy_wh,
             gross=price,
-            campaign_id=0,
+            campaign_id=made.campaign_id,
             hour_of_week=local.weekday() * 24 + local.hour,
             grid_gco2e_per_kwh=factor.gco2e_per_kwh if factor else GRID_UNKNOWN,
             renewable_pct=127,
@@ -310,7 +322,7 @@ class World:
             reason=made.reason,
             flags=OutcomeFlag(made.flags),
             paid=in_full if made.paid is None else made.paid,
-            campaign_paid=0,
+            campaign_paid=made.campaign_paid,
             debt=made.debt,
         )
         return outcome.encode(), record.encode()
