@@ -48,6 +48,7 @@ from dashboard.views import (
     methods,
     overview,
     owners,
+    payouts,
     prices,
     rewards,
     session,
@@ -86,6 +87,7 @@ VIEWS: Final = (
     transactions,
     fees,
     prices,
+    payouts,
     campaigns,
     rewards,
 )

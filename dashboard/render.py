@@ -73,6 +73,7 @@ def navigation(page: Page) -> list[tuple[str, str]]:
             ("Stations", f"{base}/stations"),
             ("Chargers", f"{base}/chargers"),
             ("Fees", f"{base}/fees"),
+            ("Payouts", f"{base}/payouts"),
             ("Campaigns", f"{base}/campaigns"),
             ("Rewards", f"{base}/rewards"),
             ("Uptime", f"{base}/uptime"),

@@ -6,6 +6,7 @@ Statements, payouts, refunds, disputes, campaigns, fees and rewards. Pages use i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import date
 from typing import Final
@@ -21,6 +22,7 @@ from indexer.money_figures import (
     CampaignDay,
     Dispute,
     Entry,
+    EntryKind,
     PayoutFailure,
     PayoutPlan,
     Refund,
@@ -69,11 +71,24 @@ class MoneyReads:
 
     # --- an owner's money ---
 
-    def statement(self, owner_id: int, after: int | None = None, limit: int = 50) -> Page[Entry]:
-        """Return what changed an owner's accrual, with its running balance, newest first."""
+    def statement(
+        self,
+        owner_id: int,
+        after: int | None = None,
+        limit: int = 50,
+        kinds: Sequence[EntryKind] = (),
+        times: tuple[int, int] | None = None,
+    ) -> Page[Entry]:
+        """Return what changed an owner's accrual, with its running balance, newest first.
+
+        `kinds` narrows it, and `times`, [from, to) in UTC seconds of the block.
+        """
         with self._snapshot() as connection:
             status = status_of(connection)
-            return Page(*books.statement(connection, status, owner_id, after, bounded(limit)))
+            found = books.statement(
+                connection, status, owner_id, after, bounded(limit), kinds, times
+            )
+            return Page(*found)
 
     def payouts(self, owner_id: int, after: int | None = None, limit: int = 50) -> Page[Payout]:
         """Return what left an owner's accrual for it, newest first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Table, func, literal, select, union_all
@@ -12,6 +13,7 @@ from indexer.money_figures import (
     Dispute,
     DisputeState,
     Entry,
+    EntryKind,
     PayoutFailure,
     PayoutPlan,
     Refund,
@@ -53,11 +55,24 @@ def _page(
 
 
 def statement(
-    connection: Connection, status: Status, owner_id: int, after: int | None, limit: int
+    connection: Connection,
+    status: Status,
+    owner_id: int,
+    after: int | None,
+    limit: int,
+    kinds: Sequence[EntryKind] = (),
+    times: tuple[int, int] | None = None,
 ) -> tuple[tuple[Entry, ...], int | None]:
-    """Return an owner's entries newest first, and the key that continues them."""
+    """Return an owner's entries newest first, and the key that continues them.
+
+    `kinds` and `times`, [from, to) in UTC seconds of the block, narrow them.
+    """
     table = owner_entries
     query = with_block(table).where(table.c.owner_id == owner_id)
+    if kinds:
+        query = query.where(table.c.kind.in_(kinds))
+    if times is not None:
+        query = query.where(blocks.c.timestamp >= times[0], blocks.c.timestamp < times[1])
     rows, further = _page(connection, query, table.c.id, after, limit)
     found = (
         Entry(

@@ -186,6 +186,8 @@ PAGES: Final = (
     ("fees of a session", "/owners/1/fees/1/1"),
     ("no campaign", "/owners/1/campaigns"),
     ("no reward", "/owners/1/rewards"),
+    ("payouts", "/owners/1/payouts"),
+    ("payouts, nothing found", "/owners/1/payouts?kind=refunds&month=2001-01"),
     ("transaction", "/transactions/0x" + "12" * 32),
 )
 PRIVATE_PAGES: Final = (

@@ -46,6 +46,7 @@ ADDRESSES: Final = {
         "FeeRouter",
         "Adjustments",
         "CampaignManager",
+        "Payouts",
         "StationRewards",
     )
 }

@@ -1,0 +1,255 @@
+"""What is accrued, when and where it is paid out, and the statement that adds up to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import date, timedelta
+from typing import Any, Final, Literal
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request, Response
+
+from chargecoin.record import Status
+from dashboard.errors import BadAddressError
+from dashboard.pages import Page, Table
+from dashboard.query import month_of, number_of
+from dashboard.render import Render, live_address
+from dashboard.services import Has
+from dashboard.spans import local_day, months_after, starts
+from dashboard.views.overview import owner_of
+from indexer.read_model import (
+    Entry,
+    EntryKind,
+    Owner,
+    Payout,
+    PayoutFailure,
+    PayoutPlan,
+    ReadModel,
+    SessionFilter,
+    SessionRow,
+)
+
+router = APIRouter()
+
+PAGE: Final = 50
+EXPORT_PAGE: Final = 1_000
+PAYOUTS: Final = 10
+DEBTS: Final = 10
+KEY: Final = (1 << 62) - 1
+ZONE: Final = "UTC"
+# What the reader may narrow the statement to, and the entries that it holds.
+KINDS: Final[dict[str, tuple[str, tuple[EntryKind, ...]]]] = {
+    "sessions": ("Sessions", ("settled",)),
+    "debts": ("Debts collected", ("collected",)),
+    "refunds": ("Refunds", ("refunded", "fee_returned")),
+    "disputes": ("Disputes", ("held", "released")),
+    "payouts": ("Payouts", ("paid_out", "withdrawn")),
+}
+COLUMNS: Final = (
+    "block_timestamp",
+    "kind",
+    "reference",
+    "sessions",
+    "earned",
+    "fee",
+    "amount",
+    "debt_change",
+    "balance",
+    "debt",
+    "transaction",
+    "block_number",
+    "finality",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerQuery:
+    """What the statement is narrowed to; the keys continue it and the list of payouts."""
+
+    kind: str | None = None
+    month: date | None = None
+    after: int | None = None
+    paid: int | None = None
+
+    @classmethod
+    def parse(cls, values: Mapping[str, str]) -> LedgerQuery:
+        """Read an address; empty fields narrow nothing. Raises `BadAddressError`."""
+        kind = values.get("kind", "").strip() or None
+        if kind is not None and kind not in KINDS:
+            raise BadAddressError(f"kind is one of {', '.join(KINDS)}, not {kind!r}")
+        month = month_of(values, "month") if values.get("month", "").strip() else None
+        if month is not None and not 1970 <= month.year < 9999:
+            raise BadAddressError(f"month is one that a chain may have seen, not {month:%Y-%m}")
+        return cls(
+            kind=kind,
+            month=month,
+            after=number_of(values, "after", KEY),
+            paid=number_of(values, "paid", KEY),
+        )
+
+    @property
+    def any(self) -> bool:
+        """Whether it narrows the statement."""
+        return self.kind is not None or self.month is not None
+
+    @property
+    def kinds(self) -> tuple[EntryKind, ...]:
+        """The entries it holds; none stands for all."""
+        return KINDS[self.kind][1] if self.kind else ()
+
+    @property
+    def times(self) -> tuple[int, int] | None:
+        """The month in UTC seconds, [from, to); the contract's calendar is UTC as well."""
+        if self.month is None:
+            return None
+        return starts(self.month, ZONE), starts(months_after(self.month, 1), ZONE)
+
+    def address(self, **changes: Any) -> str:
+        """Return the query string of this filter with some fields changed."""
+        values = asdict(replace(self, **changes))
+        if values["month"]:
+            values["month"] = f"{values['month']:%Y-%m}"
+        return "?" + urlencode({k: str(v) for k, v in values.items() if v is not None})
+
+
+@dataclass(frozen=True, slots=True)
+class NextPayout:
+    """When an owner is paid next.
+
+    `demand`: only when it asks. `due`: with the next payout run. `short`: as soon as the
+    accrual reaches the threshold, for the cycle has begun. `planned`: from `at` on, where
+    the threshold is reached by then.
+    """
+
+    state: Literal["demand", "due", "short", "planned"]
+    at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutsPage:
+    """Money base units, times UTC seconds. `debt` is owed by the owner to disputes' holds.
+
+    `receivable` is what payers owe; `debts` are the newest sessions of it.
+    """
+
+    owner: Owner
+    query: LedgerQuery
+    accrued: int
+    debt: int
+    disputes: int
+    held: int
+    receivable: int
+    plan: PayoutPlan
+    following: NextPayout
+    rows: tuple[Entry, ...]
+    next: str | None
+    payouts: tuple[Payout, ...]
+    next_payouts: str | None
+    failures: tuple[PayoutFailure, ...]
+    debts: tuple[SessionRow, ...]
+
+
+def _cycle(cycle: int, day: date) -> tuple[date, date]:
+    """Return when the cycle that a day is in began and when the next one does.
+
+    docs/protocol.md, section 11: daily, weekly from Monday, monthly from the first.
+    """
+    if cycle == 1:
+        return day, day + timedelta(days=1)
+    if cycle == 2:
+        monday = day - timedelta(days=day.weekday())
+        return monday, monday + timedelta(days=7)
+    first = day.replace(day=1)
+    return first, months_after(first, 1)
+
+
+def next_payout(plan: PayoutPlan, accrued: int, now: int) -> NextPayout:
+    """Return when an owner with this accrual is paid next, by the rule of the contract."""
+    if plan.cycle == 0:
+        return NextPayout("demand", None)
+    began, begins = _cycle(plan.cycle, local_day(now, ZONE))
+    paid = plan.last_paid_at
+    if paid is not None and local_day(paid, ZONE) >= began:
+        return NextPayout("planned", starts(begins, ZONE))
+    reached = accrued >= max(plan.threshold, 1)
+    return NextPayout("due" if reached else "short", starts(began, ZONE))
+
+
+def _export(model: ReadModel, owner_id: int, query: LedgerQuery) -> Iterator[tuple[Any, ...]]:
+    """Yield the whole filter, newest first."""
+    after: int | None = None
+    while True:
+        page = model.statement(owner_id, after, EXPORT_PAGE, query.kinds, query.times)
+        for one in page.items:
+            at = one.provenance
+            yield (
+                at.block_timestamp,
+                one.kind,
+                hex(one.reference) if one.reference >> 64 else one.reference,
+                one.sessions,
+                one.earned,
+                one.fee,
+                one.amount,
+                one.debt_change,
+                one.balance,
+                one.debt,
+                at.transaction,
+                at.block_number,
+                at.finality,
+            )
+        if page.after is None:
+            return
+        after = page.after
+
+
+@router.get("/owners/{owner_id}/payouts")
+def payouts(has: Has, render: Render, request: Request, owner_id: int) -> Response:
+    """Show an owner's accrual, its next payout, its statement and what was paid out."""
+    owner, model, now = owner_of(has, owner_id), has.model, has.now()
+    query = LedgerQuery.parse(request.query_params)
+    base = f"/owners/{owner_id}/payouts"
+    newest = model.statement(owner_id, limit=1).items
+    found = model.statement(owner_id, query.after, PAGE, query.kinds, query.times)
+    paid = model.payouts(owner_id, query.paid, PAYOUTS)
+    plan = model.payout_plan(owner_id, now)
+    disputes, held = model.open_disputes(owner_id)
+    unfunded = SessionFilter(owner_id=owner_id, status=int(Status.UNFUNDED))
+    accrued = newest[0].balance if newest else 0
+    page = PayoutsPage(
+        owner=owner,
+        query=query,
+        accrued=accrued,
+        debt=newest[0].debt if newest else 0,
+        disputes=disputes,
+        held=held,
+        receivable=model.overview(owner_id, now).receivable,
+        plan=plan,
+        following=next_payout(plan, accrued, now),
+        rows=found.items,
+        next=None if found.after is None else base + query.address(after=found.after),
+        payouts=paid.items,
+        next_payouts=None if paid.after is None else base + query.address(paid=paid.after),
+        failures=model.payout_failures(owner_id, PAYOUTS),
+        debts=tuple(
+            one
+            for one in model.sessions(unfunded, None, PAGE).items
+            if one.debt > one.collected + one.waived
+        )[:DEBTS],
+    )
+    return render(
+        Page(
+            "payouts.html",
+            f"Payouts of {owner.name}",
+            page,
+            Table(COLUMNS, _export(model, owner_id, query)),
+            live=live_address(owner_id) if query.after is None and query.paid is None else None,
+            context={
+                "owner_id": owner_id,
+                "kinds": {name: label for name, (label, _) in KINDS.items()},
+                "month": f"{query.month:%Y-%m}" if query.month else "",
+                "first": base + query.address(after=None),
+                "newest_payouts": base + query.address(paid=None),
+            },
+        )
+    )
