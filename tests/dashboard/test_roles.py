@@ -41,6 +41,7 @@ VALUES: Final = {
     "connector_id": "1",
     "sequence": "1",
     "number": "1",
+    "campaign_id": "1",
     "token": "none",
     "station_id": "1",
     "site_id": "1",
