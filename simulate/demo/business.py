@@ -6,7 +6,7 @@ Everything is sent by the keys of the run, through the calls that the SDK gives 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from eth_utils.crypto import keccak
@@ -31,8 +31,8 @@ from chargecoin.chain.transactions import (
 )
 from chargecoin.deployments import Deployment
 from chargecoin.errors import RevertedError
+from chargecoin.evidence.campaign import logged_sessions
 from chargecoin.payouts import Cycle
-from chargecoin.record import Outcome, SessionRecord, Status
 from chargecoin.typed_data import Signer, order_signatures, ruling_digest
 from simulate.keys import secret
 from simulate.network import Network
@@ -42,6 +42,8 @@ WEEK_S: Final = 7 * DAY_S
 DISPUTABLE_S: Final = 6 * DAY_S
 """A day less than a payer has, since the demo's time goes on."""
 CENT: Final = 10_000
+WANTED: Final = 5
+"""Two sessions to refund, three to dispute."""
 PAYOUT_FROM: Final = 500 * CENT
 BUDGET: Final = 500 * 10**6
 CAMPAIGN_S: Final = 60 * DAY_S
@@ -51,16 +53,8 @@ REFERENCE: Final = b"RF18 5390 0754 7034".ljust(32, b"\0")
 ARBITER: Final = bytes.fromhex("5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a")
 
 
-@dataclass(frozen=True, slots=True)
-class _Settled:
-    """A session that was paid in full, and where."""
-
-    session_id: int
-    account: int
-    owner_id: int
-    paid: int
-    at: int
-    transaction: bytes
+# Who paid for a session, and the session as `Adjustments` wants it presented.
+_Charged = tuple[KeySigner, adjustments.Presentation]
 
 
 class Business:
@@ -106,11 +100,7 @@ class Business:
     async def close(self, at: int) -> None:
         """Do what belongs to the last days: refunds, disputes, fees, a destination, a campaign."""
         owner = self._owners[self._first]
-        recent = [
-            one
-            for one in await self._settled()
-            if one.owner_id == self._first and one.at > at - DISPUTABLE_S and one.paid > 100 * CENT
-        ]
+        recent = await self._recent(at)
         await self._refund(owner, recent[:2])
         await self._dispute(owner, recent[2:5])
         await self._route(owner)
@@ -121,23 +111,21 @@ class Business:
         await self._send(owner, destination)
         await self._launch(owner, at)
 
-    async def _refund(self, owner: KeySigner, sessions: Sequence[_Settled]) -> None:
+    async def _refund(self, owner: KeySigner, sessions: Sequence[_Charged]) -> None:
         """Refund a fifth of one session for goodwill, and all of another for a fault."""
         parts = ((5, RefundReason.GOODWILL), (1, RefundReason.CHARGER_FAULT))
-        for one, (part, reason) in zip(sessions, parts, strict=False):
-            presented = await self._presented(one)
+        for (_, presented), (part, reason) in zip(sessions, parts, strict=False):
+            amount = presented.outcome.paid // part
             await self._send(
-                owner,
-                adjustments.refund_call(self._deployment, presented, one.paid // part, reason),
+                owner, adjustments.refund_call(self._deployment, presented, amount, reason)
             )
 
-    async def _dispute(self, owner: KeySigner, sessions: Sequence[_Settled]) -> None:
+    async def _dispute(self, owner: KeySigner, sessions: Sequence[_Charged]) -> None:
         """Let payers dispute sessions: one is upheld, one dismissed, one stays open."""
         domain = adjustments.rulings_domain(self._deployment)
         arbiter = Signer(ARBITER)
-        for number, (one, share) in enumerate(zip(sessions, (2, 0, None), strict=False), start=1):
-            presented = await self._presented(one)
-            payer = self._payers[one.account]
+        planned = zip(sessions, (2, 0, None), strict=False)
+        for number, ((payer, presented), share) in enumerate(planned, start=1):
             await self._send(
                 payer,
                 adjustments.open_dispute_call(self._deployment, presented, RefundReason.ENERGY),
@@ -148,7 +136,8 @@ class Business:
             )
             if share is None:
                 continue
-            refund, reason = one.paid // share if share else 0, keccak(text="By the evidence.")
+            refund = presented.outcome.paid // share if share else 0
+            reason = keccak(text="By the evidence.")
             digest = ruling_digest(domain, epoch=1, dispute=number, refund=refund, reason=reason)
             signatures = order_signatures(digest, [arbiter.sign(digest)])
             await self._send(
@@ -185,33 +174,26 @@ class Business:
         )
         await self._send(owner, *campaign_calls.create(self._deployment, new, connectors, BUDGET))
 
-    async def _presented(self, one: _Settled) -> adjustments.Presentation:
-        return await adjustments.present_from(self._chain, one.transaction, one.session_id)
-
-    async def _settled(self) -> list[_Settled]:
-        """Return the sessions that payers paid in full, the latest first."""
+    async def _recent(self, at: int) -> list[_Charged]:
+        """Return the first owner's latest sessions that payers paid in full and that cost them."""
         logs = await self._chain.logs(self._deployment.start_block, "latest", ("Settlement",))
-        found: list[_Settled] = []
-        owner_id = 0
-        for event in decode_events("Settlement", self._deployment.address("Settlement"), logs):
-            if event.name == "Run":
-                owner_id = event.args["run"] >> 192 & 0xFFFFFFFF
-            if event.name != "Session":
+        settled = decode_events("Settlement", self._deployment.address("Settlement"), logs)
+        found: list[_Charged] = []
+        for one in reversed(list(logged_sessions(settled))):
+            payer = self._payers.get(one.account)
+            if (
+                payer is None
+                or not one.settled
+                or one.owner_id != self._first
+                or one.started_at < at - DISPUTABLE_S
+            ):
                 continue
-            outcome = Outcome.decode(event.args["session"])
-            session = SessionRecord.decode(event.args["word"])
-            if outcome.status is Status.SETTLED and session.payer in self._payers:
-                found.append(
-                    _Settled(
-                        outcome.session_id,
-                        session.payer,
-                        owner_id,
-                        outcome.paid,
-                        session.ended_at,
-                        event.log.transaction_hash,
-                    )
-                )
-        return found[::-1]
+            presented = await adjustments.present_from(self._chain, one.transaction, one.session_id)
+            if presented.outcome.paid > CENT:
+                found.append((payer, presented))
+            if len(found) == WANTED:
+                break
+        return found
 
     async def _send(self, signer: KeySigner, *calls: Call) -> None:
         """Send calls one after the other. Raises `RevertedError` with the contract's reason."""
