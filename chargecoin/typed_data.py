@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from coincurve import PrivateKey, PublicKey
 from eth_utils.address import to_checksum_address
@@ -38,7 +38,8 @@ _MANDATE_TYPE_HASH: Final = keccak(text=MANDATE_TYPE)
 _RULING_TYPE_HASH: Final = keccak(text=RULING_TYPE)
 
 
-def _word(value: int) -> bytes:
+def word(value: int) -> bytes:
+    """Return an unsigned integer as 32 bytes, as EIP-712 encodes it."""
     if not 0 <= value < 1 << 256:
         raise CodecError(f"{value} does not fit a word of 256 bits")
     return value.to_bytes(32, "big")
@@ -59,7 +60,7 @@ class Domain:
             _DOMAIN_TYPE_HASH,
             keccak(text=self.name),
             keccak(text=DOMAIN_VERSION),
-            _word(self.chain_id),
+            word(self.chain_id),
             bytes(12) + bytes.fromhex(self.contract.removeprefix("0x")),
         )
         object.__setattr__(self, "separator", keccak(b"".join(parts)))
@@ -69,11 +70,36 @@ class Domain:
         return keccak(b"\x19\x01" + self.separator + struct_hash)
 
 
+def typed_data(domain: Domain, type_: str, message: dict[str, Any]) -> dict[str, Any]:
+    """Return what `eth_signTypedData_v4` takes for a struct of atomic members.
+
+    `type_` is the struct as EIP-712 encodes it, `message` its members; integers wider than
+    JSON's are given as text.
+    """
+    return {
+        "types": dict(map(_members, (DOMAIN_TYPE, type_))),
+        "primaryType": _members(type_)[0],
+        "domain": {
+            "name": domain.name,
+            "version": DOMAIN_VERSION,
+            "chainId": domain.chain_id,
+            "verifyingContract": domain.contract,
+        },
+        "message": message,
+    }
+
+
+def _members(type_: str) -> tuple[str, list[dict[str, str]]]:
+    name, _, members = type_.removesuffix(")").partition("(")
+    pairs = [member.split(" ") for member in members.split(",")]
+    return name, [{"name": member, "type": kind} for kind, member in pairs]
+
+
 def batch_digest(
     domain: Domain, *, epoch: int, expiry: int, evidence_root: bytes, runs: bytes
 ) -> bytes:
     """Return what a committee member signs for a batch. `expiry` is UTC seconds."""
-    parts = (_BATCH_TYPE_HASH, _word(epoch), _word(expiry), evidence_root, keccak(runs))
+    parts = (_BATCH_TYPE_HASH, word(epoch), word(expiry), evidence_root, keccak(runs))
     return domain.digest(keccak(b"".join(parts)))
 
 
@@ -82,7 +108,7 @@ def ruling_digest(domain: Domain, *, epoch: int, dispute: int, refund: int, reas
 
     `refund` is base units, 0 dismisses; `reason` is keccak256 of the published reasons.
     """
-    parts = (_RULING_TYPE_HASH, _word(epoch), _word(dispute), _word(refund), reason)
+    parts = (_RULING_TYPE_HASH, word(epoch), word(dispute), word(refund), reason)
     return domain.digest(keccak(b"".join(parts)))
 
 
@@ -114,11 +140,11 @@ class Mandate:
         """Return the EIP-712 struct hash, which is the mandate's id."""
         parts = (
             _MANDATE_TYPE_HASH,
-            _word(self.account),
+            word(self.account),
             keccak(b"".join(self.tokens)),
-            _word(self.max_per_session),
-            _word(self.valid_from),
-            _word(self.valid_until),
+            word(self.max_per_session),
+            word(self.valid_from),
+            word(self.valid_until),
         )
         return keccak(b"".join(parts))
 

@@ -144,19 +144,25 @@ def charge_point() -> None:
     help="The oracle's charge_points_file.",
 )
 @click.option("--replace", is_flag=True, help="Give known charge points a new password.")
+@click.option(
+    "--owner",
+    "owner_id",
+    type=click.IntRange(min=1),
+    help="Whose they are: only connectors that this owner registered are booked.",
+)
 @click.argument("identities", nargs=-1, required=True)
-def add(path: Path, identities: tuple[str, ...], *, replace: bool) -> None:
+def add(path: Path, identities: tuple[str, ...], *, replace: bool, owner_id: int | None) -> None:
     """Let charge points connect; print their new passwords, once, as one JSON object.
 
     Only a hash is kept. A running oracle takes the change at the next connection.
 
-    Example: chargecoin oracle charge-point add --file charge_points.json CP-0001 CP-0002
+    Example: chargecoin oracle charge-point add --file charge_points.json --owner 7 CP-0001
     """
     import orjson
 
     from oracle.central_system.passwords import add as add_to
 
-    made = add_to(path, list(identities), replace=replace)
+    made = add_to(path, list(identities), replace=replace, owner_id=owner_id)
     click.echo(orjson.dumps(made, option=orjson.OPT_INDENT_2).decode())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -37,6 +37,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     charge_points_file: str | None = None
     ocpp_host: str = "127.0.0.1"
     ocpp_port: int = 9000
+    ocpp_url: str | None = None
+    owners: tuple[int, ...] | Literal["any"] = ()
     http_host: str = "127.0.0.1"
     http_port: int = 8700
     attesters: tuple[str, ...] = ()
@@ -48,6 +50,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def has(self, role: str) -> bool:
         """Whether the oracle has a role."""
         return role in self.roles
+
+    def serves(self, owner_id: int) -> bool:
+        """Whether an owner may let its own charge points connect."""
+        return self.owners == "any" or owner_id in self.owners
 
 
 def load(path: Path) -> Config:

@@ -124,6 +124,31 @@ class Registry:
 
         return await self._final(("owner", connector_id), read)
 
+    async def owner_of_station(self, identity: str) -> int:
+        """Return the owner that registered an OCPP identity, 0 if nobody did."""
+
+        async def read(block: int) -> int:
+            found = await self._chain.station_of(identity, block)
+            if not found:
+                return 0
+            station = await self._chain.station(found, block)
+            return (await self._chain.site(station.site_id, block)).owner_id
+
+        return await self._final(("station", identity), read)
+
+    async def owner_account(self, owner_id: int) -> str:
+        """Return an owner's account, the zero address if there is no such owner."""
+        return await self._final(
+            ("account", owner_id), lambda block: self._chain.owner_account(owner_id, block)
+        )
+
+    async def is_operator(self, owner_id: int, address: str) -> bool:
+        """Whether an address may act for an owner in the registry, beside its account."""
+        return await self._final(
+            ("operator", owner_id, address),
+            lambda block: self._chain.is_operator(owner_id, address, block),
+        )
+
     async def tariff_slot(self, connector_id: int, index: int) -> int:
         """Return a tariff's slot, 0 if there is none of that index."""
 

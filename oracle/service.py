@@ -18,9 +18,10 @@ from chargecoin.chain.transactions import KeySigner
 from chargecoin.clock import Clock, open_clock
 from chargecoin.errors import NodeUnavailableError
 from chargecoin.typed_data import Signer
+from oracle.central_system.admission import Admission
 from oracle.central_system.intake import Intake
 from oracle.central_system.passwords import ChargePoints
-from oracle.central_system.server import CentralSystem
+from oracle.central_system.server import PATH, CentralSystem
 from oracle.committee.attester import Attester
 from oracle.config import ATTESTER, CENTRAL_SYSTEM, PROPOSER, Config
 from oracle.feed.entries import FeedWriter
@@ -67,6 +68,8 @@ class Oracle:
         self.serving = False
         self.feed: Feed
         self.intake: Intake | None = None
+        self.charge_points: ChargePoints | None = None
+        self.admission: Admission | None = None
         self.central_system: CentralSystem | None = None
         self.attester: Attester | None = None
         self.pipeline: Pipeline | None = None
@@ -138,6 +141,10 @@ class Oracle:
 
     async def _start_central_system(self, secret: bytes, charge_points: ChargePoints) -> None:
         config = self.config
+        self.charge_points = charge_points
+        self.admission = Admission(
+            config, self.chain, self.registry, charge_points, self.signer.address
+        )
         self.intake = Intake(self.database, self.feed, self.clock, self.metrics)
         self.central_system = CentralSystem(charge_points, self.intake, self.feed, self.metrics)
         self.pipeline = Pipeline(
@@ -147,6 +154,7 @@ class Oracle:
             self.signer.address,
             secret,
             self.clock,
+            charge_points.owner,
         )
         await self.feed.start()
         self._spawn("heartbeat", self.feed.beat())
@@ -184,6 +192,12 @@ class Oracle:
     def ready(self) -> bool:
         """Whether it serves and has read the final chain."""
         return self.serving and self.registry.block is not None
+
+    @property
+    def ocpp_url(self) -> str:
+        """Where charge points connect; their identity follows."""
+        found = self.config.ocpp_url or f"ws://{self.config.ocpp_host}:{self.ocpp_port}{PATH}"
+        return found.rstrip("/") + "/"
 
     async def _on_connectors(self, new: Sequence[tuple[str, int]]) -> None:
         if self.central_system and self.serving:

@@ -296,6 +296,14 @@ class Chain:
         """Return the address that is paid for an owner, the zero address if there is none."""
         return to_checksum_address(await self._registry("owner_account", owner_id, block=block))
 
+    async def is_operator(self, owner_id: int, address: str, block: BlockId = "latest") -> bool:
+        """Whether an address may act for an owner in the registry, beside its account."""
+        return bool(await self._registry("is_operator", owner_id, address, block=block))
+
+    async def station_of(self, identity: str, block: BlockId = "latest") -> int:
+        """Return the station that connects with an OCPP identity, 0 if there is none."""
+        return int(await self._registry("station_of", identity, block=block))
+
     async def site(self, site_id: int, block: BlockId = "latest") -> Site:
         """Return a site."""
         return Site(*await self._registry("site", site_id, block=block))

@@ -6,25 +6,17 @@ a nonce and a signature, so there is nothing of a stranger's to parse.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit
 
-from eth_abi.abi import default_codec
 from eth_utils.crypto import keccak
 
-from chargecoin.errors import ChargeCoinError, RevertedError
-from chargecoin.typed_data import recover
+from chargecoin.errors import ChargeCoinError
+from chargecoin.signatures import MAX_SIGNATURE, ContractCall, signed_by
 
 STATEMENT: Final = "Sign in to the ChargeCoin dashboard. This costs nothing and moves no money."
-# EIP-1271: isValidSignature(bytes32,bytes), which answers with its own selector.
-VALID: Final = keccak(text="isValidSignature(bytes32,bytes)")[:4]
-MAX_SIGNATURE: Final = 8_192
-
-# (to, data) → what the contract returns; raises `RevertedError` where it refuses.
-ContractCall = Callable[[str, bytes], Awaitable[bytes]]
 
 
 class SignInError(ChargeCoinError):
@@ -80,25 +72,8 @@ def signature_bytes(text: str) -> bytes:
 
 
 async def check(challenge: Challenge, signature: bytes, call: ContractCall) -> None:
-    """Raise `SignInError` unless the challenge's address signed it.
-
-    A key's own signature needs no node. Where it is not one, the contract at that
-    address is asked (EIP-1271): multi-signature and other contract wallets.
-    """
-    if len(signature) == 65:
-        # Wallets write the recovery number as 0 and 1 or as 27 and 28.
-        last = signature[64] + 27 if signature[64] < 27 else signature[64]
-        try:
-            if recover(challenge.digest, signature[:64] + bytes([last])) == challenge.address:
-                return
-        except ChargeCoinError:
-            pass  # Not a key's signature; a contract may still take it.
-    data = VALID + default_codec.encode(("bytes32", "bytes"), (challenge.digest, signature))
-    try:
-        answer = await call(challenge.address, data)
-    except RevertedError:
-        answer = b""
-    if answer != VALID + bytes(28):
+    """Raise `SignInError` unless the challenge's address signed it; see `signed_by`."""
+    if not await signed_by(challenge.address, challenge.digest, signature, call):
         raise SignInError(
             f"This signature is not {challenge.address}'s. Choose that account in the wallet, or "
             "sign in with the other one."

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from chargecoin.errors import AttestationRefusedError, ChainError, MandateError, StoreError
 from chargecoin.evidence.format import hexed
+from oracle.central_system.passwords import RefusedError
 from oracle.committee import proposal as proposals
 from oracle.committee.proposal import MAX_BODY, SIGNATURE_HEADER, Refusal
 from oracle.http import reports
@@ -23,6 +24,15 @@ from oracle.sessions.mandates import NotYetKnownError
 from oracle.store import attestations, quarantine, sessions
 
 MAX_MANDATES: Final = 10_000
+
+# Why a charge point's password is not taken; whatever is not here is 422.
+REFUSALS: Final = {
+    "not_served": 403,
+    "signature": 403,
+    "other_owner": 409,
+    "not_newer": 409,
+    "not_final": 503,
+}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -142,6 +152,36 @@ async def post_mandates(request: web.Request) -> web.Response:
     return reply({"mandates": ids} if isinstance(body, list) else {"mandate": ids[0]})
 
 
+async def central_system(request: web.Request) -> web.Response:
+    """Say where charge points connect, and whose owners may let theirs."""
+    oracle = request.app[ORACLE]
+    if oracle.admission is None:
+        return refuse("no_central_system", "charge points do not connect to this oracle", 404)
+    owners = oracle.config.owners
+    return reply(
+        {
+            "oracle": oracle.signer.address,
+            "url": oracle.ocpp_url,
+            "owners": owners if owners == "any" else list(owners),
+        }
+    )
+
+
+async def post_charge_point(request: web.Request) -> web.Response:
+    """Let an owner's charge point connect under a new password, at the owner's signed request."""
+    oracle = request.app[ORACLE]
+    if oracle.admission is None:
+        return refuse("no_central_system", "charge points do not connect to this oracle", 404)
+    try:
+        body = orjson.loads(await request.read())
+        taken = await oracle.admission.accept(body, oracle.clock.now())
+    except orjson.JSONDecodeError as error:
+        return refuse("malformed", f"not JSON: {error}", 422)
+    except RefusedError as error:
+        return refuse(error.reason, str(error), REFUSALS.get(error.reason, 422))
+    return reply({"identity": taken.identity, "url": f"{oracle.ocpp_url}{taken.identity}"})
+
+
 async def flush(request: web.Request) -> web.Response:
     """Propose whatever waits now."""
     return reply({"pending": await request.app[ORACLE].flush()}, 202)
@@ -194,6 +234,8 @@ def make_app(oracle: Oracle) -> web.Application:
             web.get("/evidence/{session_id}", evidence),
             web.get("/proof/{session_id}", proof),
             web.post("/mandates", post_mandates),
+            web.get("/charge-points", central_system),
+            web.post("/charge-points", post_charge_point),
             web.post("/flush", _operator_only(flush)),
             web.get("/quarantine", get_quarantine),
             web.post(r"/quarantine/{entry:\d{1,15}}/replay", _operator_only(replay)),

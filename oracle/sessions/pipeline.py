@@ -9,6 +9,7 @@ session takes a sequence.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -81,14 +82,19 @@ class Pipeline:
         oracle: str,
         secret: bytes,
         clock: Clock,
+        owner_of: Callable[[str], int | None],
     ) -> None:
-        """`oracle` is our address, `secret` what salts are made from."""
+        """`oracle` is our address, `secret` what salts are made from.
+
+        `owner_of` says whom a charge point was let in for, None where nobody said.
+        """
         self._database = database
         self._registry = registry
         self._deployment = deployment
         self._oracle = oracle
         self._secret = secret
         self._clock = clock
+        self._owner_of = owner_of
         self.worked = Signal()
 
     async def run(self, closed: Signal) -> None:
@@ -174,6 +180,7 @@ class Pipeline:
                 f"Connector {opened.connector_number} of charge point {opened.charge_point} is not "
                 "in the registry (or not final there); register it, then replay.",
             )
+        await self._check_owner(opened, connector_id)
         paying = await self._paying(opened)
         redaction = Redaction(self._secret, number, paying.opening if paying else None)
         raw = await self._database.read(lambda c: frames.of_transaction(c, number))
@@ -236,6 +243,19 @@ class Pipeline:
             openings=msgspec.json.encode(redaction.openings),
             sequence=None,
         )
+
+    async def _check_owner(self, opened: OpenedTransaction, connector_id: int) -> None:
+        """Book nothing for who only registered the identity of somebody else's charger."""
+        expected = self._owner_of(opened.charge_point)
+        if expected is None:
+            return
+        registered = await self._registry.owner(connector_id)
+        if registered != expected:
+            raise QuarantineError(
+                "other_owner",
+                f"Charge point {opened.charge_point} is owner {expected}'s, and owner {registered} "
+                "registered its identity. Give the charger another identity and register that.",
+            )
 
     async def _paying(self, opened: OpenedTransaction) -> _Paying | None:
         """Return the newest mandate that covers the token at the start, if one does.

@@ -250,6 +250,7 @@ class Roles:
                 "gas_key_file": "gas.key",
                 "ocpp_port": self._ocpp_port,
                 "charge_points_file": "charge-points.json",
+                "owners": "any",
                 "attesters": self._http[1:],
                 "batch_min_sessions": pace.batch_min_sessions,
                 "batch_max_age_s": pace.batch_max_age_s,

@@ -11,7 +11,8 @@ from sqlalchemy import Engine
 
 from chargecoin.clock import ManualClock
 from chargecoin.errors import NodeUnavailableError, RevertedError
-from dashboard.access.siwe import VALID, Challenge, SignInError, check, signature_bytes
+from chargecoin.signatures import VALID
+from dashboard.access.siwe import Challenge, SignInError, check, signature_bytes
 from dashboard.access.store import CHALLENGE_S, SIGN_IN_S
 from dashboard.services import Services
 from tests.dashboard.conftest import NOW, Town
