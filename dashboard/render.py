@@ -18,6 +18,7 @@ from dashboard.access.roles import ROLE
 from dashboard.access.visitor import Asking
 from dashboard.formats import Formats, filters
 from dashboard.freshness import judge
+from dashboard.navigation import navigation
 from dashboard.pages import Page, csv_response, form_of, json_response
 from dashboard.services import Services, services
 from indexer.read_model import Connector, Period
@@ -61,27 +62,6 @@ def environment(formats: Formats) -> Environment:
     return made
 
 
-def navigation(page: Page) -> list[tuple[str, str]]:
-    """Return the pages offered in the header: an owner's own first, where there is one."""
-    owner_id = page.context.get("owner_id")
-    own = []
-    if owner_id is not None:
-        base = f"/owners/{owner_id}"
-        own = [
-            ("Overview", base),
-            ("Sessions", f"{base}/sessions"),
-            ("Stations", f"{base}/stations"),
-            ("Chargers", f"{base}/chargers"),
-            ("Fees", f"{base}/fees"),
-            ("Payouts", f"{base}/payouts"),
-            ("Campaigns", f"{base}/campaigns"),
-            ("Rewards", f"{base}/rewards"),
-            ("Uptime", f"{base}/uptime"),
-            ("Access", f"{base}/access"),
-        ]
-    return [*own, ("Verify", "/verify"), ("CO₂ method", "/methods/co2"), ("Owners", "/")]
-
-
 class Renderer:
     """Answers one request."""
 
@@ -119,8 +99,7 @@ class Renderer:
             "title": page.title,
             "brand": has.config.title,
             "data": page.data,
-            "nav": navigation(page),
-            "here": path,
+            "nav": navigation(path, page.context.get("owner_id")),
             "visitor": self._visitor,
             "back": path if self._request.method == "GET" else "/",
             "live": page.live and f"{page.live}&after={self._newest}",
