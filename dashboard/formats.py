@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property, lru_cache
@@ -125,9 +125,13 @@ class Formats:
         """Return a count or a decimal, grouped."""
         return format_decimal(value, locale=self.locale)
 
+    def decimal(self, value: Decimal, digits: int) -> str:
+        """Return a number with so many decimals, grouped."""
+        return format_decimal(value, format="#,##0." + "0" * digits, locale=self.locale)
+
     def kwh(self, energy_wh: int) -> str:
         """Return Wh as kWh to the last watt-hour, without the unit."""
-        return format_decimal(Decimal(energy_wh).scaleb(-3), format="#,##0.000", locale=self.locale)
+        return self.decimal(Decimal(energy_wh).scaleb(-3), 3)
 
     def kg(self, grams: int) -> str:
         """Return grams as kilograms, as an estimate is written: not finer than it is."""
@@ -166,12 +170,20 @@ class Formats:
         stamp = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return Markup('<time datetime="{}" title="{}">{}</time>').format(stamp, title, text)
 
-    def moment(self, at: int, zone: str, *, seconds: bool = False) -> Markup:
-        """Return a point in time in a site's zone, with the zone's short name."""
+    def moment_text(self, at: int, zone: str, *, seconds: bool = False) -> str:
+        """Return a point in time in a site's zone, with the zone's short name, as plain text."""
         local = datetime.fromtimestamp(at, zone_of(zone))
         pattern = "d MMM y, HH:mm:ss" if seconds else "d MMM y, HH:mm"
         text = format_datetime(local, pattern, tzinfo=zone_of(zone), locale=self.locale)
-        return self._element(at, f"{text} {self.zone_short(at, zone)}", zone)
+        return f"{text} {self.zone_short(at, zone)}"
+
+    def moment(self, at: int, zone: str, *, seconds: bool = False) -> Markup:
+        """Return a point in time in a site's zone, with the zone's short name."""
+        return self._element(at, self.moment_text(at, zone, seconds=seconds), zone)
+
+    def date_text(self, day: date) -> str:
+        """Return a date."""
+        return format_date(day, "d MMM y", locale=self.locale)
 
     def clock_time(self, at: int, zone: str) -> Markup:
         """Return the time of day in a site's zone."""

@@ -1,15 +1,16 @@
-"""One page, three forms: HTML to read, JSON and CSV to take away.
+"""One page in several forms: HTML to read, JSON and CSV to take away.
 
 A view returns a `Page`; the ending of the address (`.json`, `.csv`, none) says in
 which form it goes out. The JSON holds the figures in base units, Wh and UTC
-seconds; the CSV is the page's main table.
+seconds; the CSV is the page's main table. A page with a report (`document`) also goes
+out as that: `.pdf` to read and `.xlsx` to compute with.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
 from enum import Enum
@@ -20,9 +21,17 @@ import msgspec
 import orjson
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-FORMATS: Final = ("json", "csv")
+from dashboard.documents import Report, pdf, xlsx
+from dashboard.formats import Formats
+
+DOCUMENTS: Final = {
+    "pdf": "application/pdf",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+FORMATS: Final = ("json", "csv", *DOCUMENTS)
 # A spreadsheet takes a cell that begins so for a formula (OWASP, CSV injection).
 _CHUNK: Final = 1 << 16
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -38,7 +47,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page's figures (`data`), the template that shows them and the table to take away."""
+    """A page's figures (`data`), the template that shows them and the table to take away.
+
+    `document` makes the report that it is as PDF and XLSX; `filename` is what that is kept as.
+    """
 
     template: str
     title: str
@@ -47,6 +59,13 @@ class Page:
     status: int = 200
     live: str | None = None
     context: dict[str, Any] = field(default_factory=dict)
+    document: Callable[[], Report] | None = None
+    filename: str = "report"
+
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """The forms that it can be taken away in."""
+        return ("json", "csv", *DOCUMENTS) if self.document else ("json", "csv")
 
 
 class Suffixes:
@@ -67,7 +86,7 @@ class Suffixes:
 
 
 def form_of(request: Request) -> str:
-    """Return `html`, `json` or `csv`."""
+    """Return `html` or one of `FORMATS`."""
     form: str = getattr(request.state, "form", "html")
     return form
 
@@ -126,3 +145,14 @@ def _lines(table: Table) -> Iterator[str]:
 def csv_response(page: Page) -> Response:
     """Return a page's table as a stream, comma-separated, UTF-8, first line the columns."""
     return StreamingResponse(_lines(page.table), page.status, media_type="text/csv; charset=utf-8")
+
+
+def document_response(page: Page, form: str, formats: Formats) -> Response:
+    """Return a page's report as PDF or XLSX. Raises `HTTPException` (404) where it has none."""
+    if page.document is None:
+        raise HTTPException(404)
+    headers = {"content-disposition": f'attachment; filename="{page.filename}.{form}"'}
+    if form == "pdf":
+        return Response(pdf(page.document(), formats), 200, headers, DOCUMENTS[form])
+    chunks = xlsx(page.document(), formats)
+    return StreamingResponse(chunks, 200, headers, DOCUMENTS[form])

@@ -19,7 +19,14 @@ from dashboard.access.visitor import Asking
 from dashboard.formats import Formats, filters
 from dashboard.freshness import judge
 from dashboard.navigation import navigation
-from dashboard.pages import Page, csv_response, form_of, json_response
+from dashboard.pages import (
+    DOCUMENTS,
+    Page,
+    csv_response,
+    document_response,
+    form_of,
+    json_response,
+)
 from dashboard.services import Services, services
 from indexer.read_model import Connector, Period
 
@@ -75,10 +82,12 @@ class Renderer:
         self._newest = has.watch.newest
 
     def __call__(self, page: Page) -> Response:
-        """Return a page as HTML, JSON or CSV."""
-        answer = {"json": json_response, "csv": csv_response}.get(
-            form_of(self._request), self._html
-        )(page)
+        """Return a page in the form asked for. A fault has no report and is told as a page."""
+        form = form_of(self._request)
+        if form in DOCUMENTS and page.status == 200:
+            answer = document_response(page, form, self._has.formats)
+        else:
+            answer = {"json": json_response, "csv": csv_response}.get(form, self._html)(page)
         # What a member sees is kept by nobody, not even by their own browser.
         answer.headers["cache-control"] = "no-store" if self._visitor.token else "no-cache"
         return answer
@@ -106,7 +115,7 @@ class Renderer:
             "freshness": freshness,
             "banners": freshness.banners,
             **page.context,
-            "forms": {one: f"{stem}.{one}{query}" for one in ("json", "csv")}
+            "forms": {one: f"{stem}.{one}{query}" for one in page.forms}
             if page.status == 200
             else None,
         }
