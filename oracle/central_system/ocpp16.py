@@ -31,6 +31,8 @@ from oracle.store.transactions import OpenedTransaction
 
 HEARTBEAT_INTERVAL_S: Final = 300
 MAX_NOTES: Final = 8
+# In the feed: somebody meant to charge, and no energy flowed.
+FAILED_START: Final = "failed_start"
 
 Payload = dict[str, Any]
 
@@ -90,6 +92,7 @@ def status_notification(desk: Desk, payload: Payload) -> Payload:
     if connector_number is None or not status:
         raise CodecError("StatusNotification needs connectorId and status")
     error_code = text_of(payload.get("errorCode")) or "NoError"
+    before = connectors.last_status(desk.connection, desk.charge_point, connector_number)
     connectors.report(
         desk.connection, desk.charge_point, connector_number, status, error_code, desk.at
     )
@@ -101,7 +104,11 @@ def status_notification(desk: Desk, payload: Payload) -> Payload:
             transactions.abandon(
                 desk.connection, transaction, desk.at, "the connector is available again"
             )
-    kind = "fault" if status == "Faulted" else "status"
+    if before == "Preparing" and status == "Available" and not opened:
+        # Card presented or vehicle plugged in, and no transaction came of it (4.9, A2 and B1).
+        kind = FAILED_START
+    else:
+        kind = "fault" if status == "Faulted" else "status"
     desk.events.append(FeedEvent(kind, connector_number, status, error_code))
     return {}
 
@@ -182,9 +189,8 @@ def stop_transaction(desk: Desk, payload: Payload) -> Payload:
         desk.transaction_id = desk.closes = found.id
         transactions.close(desk.connection, found, meter_stop, desk.at)
         energy = _energy(found.meter_start, meter_stop)
-        desk.events.append(
-            FeedEvent("session", found.connector_number, "Finishing", energy_wh=energy)
-        )
+        kind = FAILED_START if energy == 0 else "session"
+        desk.events.append(FeedEvent(kind, found.connector_number, "Finishing", energy_wh=energy))
     if payload.get("idTag"):
         return {"idTagInfo": {"status": AuthorizationStatus.accepted.value}}
     return {}

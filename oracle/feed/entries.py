@@ -30,7 +30,6 @@ class FeedEvent:
     status: str
     error_code: str = "NoError"
     energy_wh: int | None = None
-    session: str | None = None
 
 
 def digest(body: bytes) -> bytes:
@@ -48,9 +47,17 @@ class FeedWriter:
         self.written = 0
 
     def append(
-        self, connection: Connection, connector_id: int, event: FeedEvent, at: float
+        self,
+        connection: Connection,
+        connector_id: int,
+        event: FeedEvent,
+        at: float,
+        session: int | None = None,
     ) -> None:
-        """Sign and store one entry. `at` is UTC seconds."""
+        """Sign and store one entry. `at` is UTC seconds.
+
+        `session` is the transaction that is open at the connector after it, if one is.
+        """
         n, seq = feed.next_numbers(connection, self.epoch, connector_id)
         body: dict[str, Any] = {
             "n": n,
@@ -62,7 +69,7 @@ class FeedWriter:
             "status": event.status,
             "error_code": event.error_code,
             "energy_wh": event.energy_wh,
-            "session": event.session,
+            "session": None if session is None else str(session),
         }
         data = canonical.dumps(body)
         feed.add(

@@ -13,7 +13,7 @@ from chargecoin.clock import Clock
 from chargecoin.errors import StoreError
 from oracle.feed.entries import WHOLE_ORACLE, FeedEvent, FeedWriter
 from oracle.signals import Signal
-from oracle.store import connectors
+from oracle.store import connectors, transactions
 from oracle.store.database import Database
 
 log = structlog.get_logger()
@@ -53,9 +53,12 @@ class Feed:
     ) -> None:
         """Append what happened, within the transaction that stores why."""
         for event in events:
-            connector_id = self._ids.get((charge_point, event.connector_number))
+            number = event.connector_number
+            connector_id = self._ids.get((charge_point, number))
             if connector_id is not None:
-                self._writer.append(connection, connector_id, event, at)
+                opened = transactions.still_open(connection, charge_point, number)
+                session = opened[-1].id if opened else None
+                self._writer.append(connection, connector_id, event, at, session)
 
     async def start(self) -> None:
         """Say that the oracle (re)started, and that so far nobody is connected."""

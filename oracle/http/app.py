@@ -187,10 +187,21 @@ async def flush(request: web.Request) -> web.Response:
     return reply({"pending": await request.app[ORACLE].flush()}, 202)
 
 
+def _page(request: web.Request) -> tuple[int, int]:
+    """Return after which number, and how many, a request asks for."""
+    return number(request, "after", 0), min(number(request, "limit", 1000), 1000)
+
+
+async def backlog(request: web.Request) -> web.Response:
+    """List the sessions that have ended and are on their way to the chain."""
+    after, limit = _page(request)
+    found = await request.app[ORACLE].database.read(lambda c: sessions.on_the_way(c, after, limit))
+    return reply([reports.on_the_way(one) for one in found])
+
+
 async def get_quarantine(request: web.Request) -> web.Response:
     """List what waits for a person, and why."""
-    after = number(request, "after", 0)
-    limit = min(number(request, "limit", 1000), 1000)
+    after, limit = _page(request)
     entries = await request.app[ORACLE].database.read(lambda c: quarantine.waiting(c, after, limit))
     return reply([reports.quarantined(entry) for entry in entries])
 
@@ -237,6 +248,7 @@ def make_app(oracle: Oracle) -> web.Application:
             web.get("/charge-points", central_system),
             web.post("/charge-points", post_charge_point),
             web.post("/flush", _operator_only(flush)),
+            web.get("/backlog", backlog),
             web.get("/quarantine", get_quarantine),
             web.post(r"/quarantine/{entry:\d{1,15}}/replay", _operator_only(replay)),
             web.get("/feed", feed_entries),

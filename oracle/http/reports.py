@@ -6,10 +6,11 @@ from typing import Any
 
 from chargecoin import merkle
 from chargecoin.evidence.format import Proof, hexed, word_hex
-from chargecoin.record import Status
+from chargecoin.record import SessionRecord, Status
 from oracle.service import Oracle
 from oracle.store import attestations, batches, feed, frames, mandates, quarantine, sessions
 from oracle.store.quarantine import Entry
+from oracle.store.sessions import OnTheWay
 
 BACKLOG = ("closed", "pending", "proposed")
 
@@ -78,6 +79,23 @@ def quarantined(entry: Entry) -> dict[str, Any]:
         "sentence": entry.sentence,
         "transaction_id": entry.session,
         "frame": entry.frame,
+    }
+
+
+def on_the_way(session: OnTheWay) -> dict[str, Any]:
+    """Return a session of the backlog as it is served: what will be settled, and nobody's name."""
+    record = None if session.word is None else SessionRecord.decode(session.word)
+    return {
+        "transaction_id": session.id,
+        "charge_point": session.charge_point,
+        "connector_number": session.connector_number,
+        "state": session.state,
+        "closed_at": int(session.closed_at),
+        "connector_id": session.connector_id,
+        "sequence": session.sequence,
+        "started_at": None if record is None else record.started_at,
+        "energy_wh": None if record is None else record.energy_wh,
+        "gross": None if record is None else str(record.gross),
     }
 
 

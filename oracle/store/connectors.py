@@ -32,6 +32,15 @@ def report(
     )
 
 
+def last_status(connection: Connection, charge_point: str, connector_number: int) -> str | None:
+    """Return the status that a connector last reported, None if it never did."""
+    row = connection.execute(
+        "SELECT status FROM connector_states WHERE charge_point = ? AND connector_number = ?",
+        (charge_point, connector_number),
+    ).fetchone()
+    return row["status"] if row else None
+
+
 def reported(connection: Connection, charge_point: str) -> list[Reported]:
     """Return what a charge point's connectors last reported."""
     rows = connection.execute(

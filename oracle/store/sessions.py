@@ -135,6 +135,48 @@ def connector(connection: Connection, number: int) -> int:
     return int(row.fetchone()["connector_id"])
 
 
+@dataclass(frozen=True, slots=True)
+class OnTheWay:
+    """A session that has ended and is not settled. State: closed, pending, proposed.
+
+    `id` is its transaction's; `closed_at` is when we learnt of its end, UTC seconds. The
+    connector and the word are None until it is measured, `sequence` until it is proposed.
+    """
+
+    id: int
+    charge_point: str
+    connector_number: int
+    state: str
+    closed_at: float
+    connector_id: int | None
+    word: int | None
+    sequence: int | None
+
+
+def on_the_way(connection: Connection, after: int, limit: int) -> list[OnTheWay]:
+    """Return sessions that have ended and are neither settled nor in quarantine, by id."""
+    rows = connection.execute(
+        "SELECT s.id, s.charge_point, t.connector_number, s.state, s.closed_at, s.connector_id,"
+        " s.word, s.sequence FROM sessions s JOIN transactions t ON t.id = s.id"
+        " WHERE s.state IN ('closed', 'pending', 'proposed') AND s.id > ? ORDER BY s.id LIMIT ?",
+        (after, limit),
+    )
+    return [
+        OnTheWay(
+            id=row["id"],
+            charge_point=row["charge_point"],
+            connector_number=row["connector_number"],
+            state=row["state"],
+            closed_at=row["closed_at"],
+            connector_id=row["connector_id"],
+            word=None if row["word"] is None else int.from_bytes(row["word"], "big"),
+            # A session that was proposed before keeps its number; it counts once it is again.
+            sequence=row["sequence"] if row["state"] == "proposed" else None,
+        )
+        for row in rows
+    ]
+
+
 def waiting(connection: Connection) -> tuple[int, float | None]:
     """Return how many sessions are pending, and when the oldest of them closed."""
     row = connection.execute(

@@ -110,6 +110,51 @@ async def test_sessions_are_told_with_their_energy(central_system: Listening) ->
     assert (ended["kind"], ended["status"], ended["energy_wh"]) == ("session", "Finishing", 1101)
 
 
+async def test_what_is_said_of_a_connector_names_the_transaction_open_at_it(
+    central_system: Listening,
+) -> None:
+    async with central_system.charge_point() as charge_point:
+        number = (await charge_point.call("StartTransaction", **start()))["transactionId"]
+        await charge_point.call(
+            "StatusNotification", connectorId=1, errorCode="NoError", status="SuspendedEV"
+        )
+    await central_system.settle()
+    async with central_system.charge_point() as charge_point:
+        await charge_point.call("StopTransaction", **stop(number))
+        said = [one for one in await central_system.entries() if one["connector_id"] == 101]
+    assert [(one["status"], one["session"]) for one in said] == [
+        ("Offline", None),
+        ("Charging", str(number)),
+        ("SuspendedEV", str(number)),
+        # The connection is gone and the transaction is not.
+        ("Offline", str(number)),
+        ("SuspendedEV", str(number)),
+        ("Finishing", None),
+    ]
+
+
+async def test_a_card_without_a_transaction_is_a_failed_start(central_system: Listening) -> None:
+    await report(central_system, "Available", "Preparing", "Available", "Preparing", "Faulted")
+    said = [one for one in await central_system.entries() if one["connector_id"] == 101]
+    assert [(one["kind"], one["status"]) for one in said if one["kind"] == "failed_start"] == [
+        ("failed_start", "Available")
+    ]
+
+
+async def test_a_transaction_without_energy_is_a_failed_start(central_system: Listening) -> None:
+    async with central_system.charge_point() as charge_point:
+        await charge_point.call(
+            "StatusNotification", connectorId=1, errorCode="NoError", status="Preparing"
+        )
+        number = (await charge_point.call("StartTransaction", **start()))["transactionId"]
+        await charge_point.call("StopTransaction", **stop(number, meterStop=57_584))
+        await charge_point.call(
+            "StatusNotification", connectorId=1, errorCode="NoError", status="Available"
+        )
+        *_, ended, _free = await central_system.entries()
+    assert (ended["kind"], ended["status"], ended["energy_wh"]) == ("failed_start", "Finishing", 0)
+
+
 async def test_a_connector_that_is_not_registered_has_no_entries(
     central_system: Listening,
 ) -> None:

@@ -127,6 +127,31 @@ async def test_what_is_no_mandate_is_refused(node: Node, body: Any) -> None:
     assert (status, answer["reason"]) == (422, "mandate")
 
 
+# -------------------------------------------------------------------------- backlog
+
+
+async def test_the_backlog_lists_what_has_ended_and_is_not_settled(
+    world: World, node: Node
+) -> None:
+    begin = world.now
+    await world.take(node, Charging(token=TOKEN).start(begin))
+    assert await node.get("/backlog") == []
+    await world.advance(7400, node)
+    for number in range(2):
+        await world.take(node, world.charging(begin + 3600 * number))
+    await until(node, lambda s: s["sessions"]["pending"] == 2)
+    listed = await node.get("/backlog")
+    assert [(one["state"], one["started_at"]) for one in listed] == [
+        ("pending", begin),
+        ("pending", begin + 3600),
+    ]
+    assert all(one["energy_wh"] and int(one["gross"]) and one["connector_id"] for one in listed)
+    assert listed[0]["sequence"] is None
+    assert TOKEN not in json.dumps(listed)
+    paged = await node.get(f"/backlog?after={listed[0]['transaction_id']}&limit=1")
+    assert paged == listed[1:]
+
+
 # ----------------------------------------------------------------------- quarantine
 
 
