@@ -14,6 +14,13 @@ from typing import Final, Self
 
 from chargecoin.errors import FieldRangeError
 from indexer.database import open_engine
+from indexer.exception_figures import (
+    COUNTED,
+    ExceptionFilter,
+    ExceptionKind,
+    FailedStart,
+    SessionException,
+)
 from indexer.figures import (
     USES,
     Batch,
@@ -66,9 +73,11 @@ from indexer.money_figures import (
     RoutedFees,
 )
 from indexer.queries import history, live, money, outcomes, places, sessions
-from indexer.read_money import MAX_PAGE, NOT_STARTED, MoneyReads, bounded, status_of
+from indexer.read_exceptions import ExceptionReads
+from indexer.read_money import MAX_PAGE, NOT_STARTED, bounded, status_of
 
 __all__ = [
+    "COUNTED",
     "MAX_PAGE",
     "NOT_STARTED",
     "USES",
@@ -88,6 +97,9 @@ __all__ = [
     "Dispute",
     "Entry",
     "EntryKind",
+    "ExceptionFilter",
+    "ExceptionKind",
+    "FailedStart",
     "FeedSource",
     "FeedWord",
     "Finality",
@@ -108,6 +120,7 @@ __all__ = [
     "RewardEpoch",
     "RoutedFees",
     "SessionDetail",
+    "SessionException",
     "SessionFilter",
     "SessionRow",
     "Silence",
@@ -123,7 +136,7 @@ __all__ = [
 EVERYTHING: Final = SessionFilter()
 
 
-class ReadModel(MoneyReads):
+class ReadModel(ExceptionReads):
     """Questions to the indexer's tables. `owner_id` None asks for all owners together."""
 
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Table, func, literal, select, union_all
@@ -197,7 +198,21 @@ def list_refunds(
         connector_id, sequence = split_session_id(session)
         query = query.where(refunds.c.connector_id == connector_id, refunds.c.sequence == sequence)
     rows, further = _page(connection, query, refunds.c.id, after, limit)
-    found = (
+    return _to_refunds(rows, status), further
+
+
+def refunds_by_id(
+    connection: Connection, status: Status, ids: AbstractSet[int]
+) -> dict[int, Refund]:
+    """Return refunds by the ids of their rows."""
+    if not ids:
+        return {}
+    rows = connection.execute(with_block(refunds).where(refunds.c.id.in_(ids))).all()
+    return dict(zip((row.id for row in rows), _to_refunds(rows, status), strict=True))
+
+
+def _to_refunds(rows: Sequence[Row[Any]], status: Status) -> tuple[Refund, ...]:
+    return tuple(
         Refund(
             session_id=session_id(row.connector_id, row.sequence),
             owner_id=row.owner_id,
@@ -213,7 +228,6 @@ def list_refunds(
         )
         for row in rows
     )
-    return tuple(found), further
 
 
 def list_disputes(
@@ -228,6 +242,22 @@ def list_disputes(
     for name, value in where.items():
         query = query.where(disputes.c[name] == value)
     rows, further = _page(connection, query, disputes.c.id, after, limit)
+    return _to_disputes(connection, rows, status), further
+
+
+def disputes_by_id(
+    connection: Connection, status: Status, ids: AbstractSet[int]
+) -> dict[int, Dispute]:
+    """Return disputes by the ids of their rows."""
+    if not ids:
+        return {}
+    rows = connection.execute(with_block(disputes).where(disputes.c.id.in_(ids))).all()
+    return dict(zip((row.id for row in rows), _to_disputes(connection, rows, status), strict=True))
+
+
+def _to_disputes(
+    connection: Connection, rows: Sequence[Row[Any]], status: Status
+) -> tuple[Dispute, ...]:
     numbers = [row.dispute for row in rows]
     answers = _by_dispute(connection, dispute_answers, numbers)
     rulings = _by_dispute(connection, dispute_rulings, numbers)
@@ -259,7 +289,7 @@ def list_disputes(
                 provenance=provenance(row, status),
             )
         )
-    return tuple(found), further
+    return tuple(found)
 
 
 def _by_dispute(connection: Connection, table: Table, numbers: list[int]) -> dict[int, Row[Any]]:

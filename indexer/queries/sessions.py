@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from typing import Any, Final
 
@@ -159,6 +160,33 @@ def list_sessions(
     rows = connection.execute(query.order_by(sessions.c.id.desc()).limit(limit + 1)).all()
     items = tuple(_to_row(row, status) for row in rows[:limit])
     return items, items[-1].key if len(rows) > limit else None
+
+
+def sessions_by_id(
+    connection: Connection, status: Status, ids: AbstractSet[int]
+) -> list[SessionRow]:
+    """Return sessions by the ids of their rows."""
+    if not ids:
+        return []
+    rows = connection.execute(_rows().where(sessions.c.id.in_(ids)))
+    return [_to_row(row, status) for row in rows]
+
+
+def sessions_named(
+    connection: Connection, status: Status, session_ids: AbstractSet[int]
+) -> list[SessionRow]:
+    """Return sessions by their session ids."""
+    sequences: dict[int, list[int]] = {}
+    for connector_id, sequence in map(record.split_session_id, session_ids):
+        sequences.setdefault(connector_id, []).append(sequence)
+    found: list[SessionRow] = []
+    # A connector at a time: SQLite finds no index for a list of pairs.
+    for connector_id, wanted in sequences.items():
+        query = _rows().where(
+            sessions.c.connector_id == connector_id, sessions.c.sequence.in_(wanted)
+        )
+        found += (_to_row(row, status) for row in connection.execute(query))
+    return found
 
 
 def one_session(connection: Connection, status: Status, session_id: int) -> SessionDetail | None:

@@ -42,6 +42,7 @@ from indexer.schema.chain import (
 )
 from indexer.schema.feed import (
     connector_states,
+    failed_starts,
     feed_entries,
     feed_sources,
 )
@@ -121,6 +122,7 @@ from indexer.schema.settlement import (
     sessions,
     skipped_runs,
     with_campaign,
+    with_remark,
 )
 from indexer.schema.vaults import (
     accounts,
@@ -190,6 +192,7 @@ __all__ = [
     "disputes",
     "evses",
     "exposure_limits",
+    "failed_starts",
     "fee_destinations",
     "fee_routers",
     "fee_routings",
@@ -243,6 +246,7 @@ __all__ = [
     "unstakes",
     "vouchers",
     "with_campaign",
+    "with_remark",
     "withdrawal_cancellations",
     "withdrawal_requests",
     "withdrawals",

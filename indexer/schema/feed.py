@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    literal_column,
+)
 
 from indexer.schema.base import Address, Int, Key, metadata, required
 
@@ -23,6 +33,14 @@ feed_entries = Table(
     required("signature", LargeBinary(65)),
     Index(None, "connector_id", "at"),
     Index(None, "at"),
+)
+failed_starts = feed_entries.c.kind == literal_column("'failed_start'")
+Index(
+    "ix_feed_entries_failed_starts",
+    feed_entries.c.connector_id,
+    feed_entries.c.at,
+    sqlite_where=failed_starts,
+    postgresql_where=failed_starts,
 )
 feed_sources = Table(
     "feed_sources",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Index, Integer, literal_column
+from sqlalchemy import Index, Integer, literal_column, or_
 
 from indexer.schema.base import Address, Amount, Hash, Int, event_table, required
 
@@ -85,6 +85,18 @@ Index(
     sessions.c.id,
     sqlite_where=not_settled,
     postgresql_where=not_settled,
+)
+# The few of which there is something to say although they may be settled: a flag of the
+# outcome (clamped, campaign not applied or short), or no energy.
+with_remark = or_(
+    sessions.c.flags != literal_column("0"), sessions.c.energy_wh == literal_column("0")
+)
+Index(
+    "ix_sessions_remarks",
+    sessions.c.owner_id,
+    sessions.c.id,
+    sqlite_where=with_remark,
+    postgresql_where=with_remark,
 )
 # The few that a campaign paid for or should have, for the campaign's own page.
 with_campaign = sessions.c.campaign_id != literal_column("0")
