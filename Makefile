@@ -53,6 +53,10 @@ format: setup ## Format, and fix what the lint rules can fix
 	@$(ENV) ruff format .
 	@$(ENV) ruff check --fix .
 
+.PHONY: messages
+messages: setup ## Bring the catalogs of the dashboard's texts up to the code, and list what has no translation
+	@$(ENV) python -m scripts.catalog
+
 .PHONY: bench
 bench: setup ## Measure one figure (NAME=gas); the last line printed is JSON
 	@[[ -n '$(NAME)' ]] || { echo 'bench: say which, for example: make bench NAME=gas' >&2; exit 2; }

@@ -28,13 +28,14 @@ from dashboard.access.store import AccessStore
 from dashboard.access.visitor import ForbiddenError, SignInNeededError, Visitor
 from dashboard.config import Config
 from dashboard.errors import BadAddressError, NotFoundError, TooLargeError
-from dashboard.formats import Formats
+from dashboard.formats import in_every_language
+from dashboard.language import Languages, gettext, language
 from dashboard.node import Node
 from dashboard.oracles import EvidenceUnavailableError, Oracles
 from dashboard.pages import Page, Suffixes, Table, form_of
 from dashboard.private.database import open_private
 from dashboard.private.settings import SettingsStore
-from dashboard.render import HERE, Renderer, environment
+from dashboard.render import HERE, Renderer, environment, html_response
 from dashboard.security import SecurityHeaders
 from dashboard.services import Services
 from dashboard.views import (
@@ -44,6 +45,7 @@ from dashboard.views import (
     campaigns,
     chargers,
     fees,
+    languages,
     live,
     methods,
     overview,
@@ -78,6 +80,7 @@ VIEWS: Final = (
     methods,
     status,
     live,
+    languages,
     sign_in,
     access,
     audit,
@@ -120,7 +123,7 @@ def build(config: Config) -> Services:
         wall=SystemClock(),
         access=AccessStore(engine),
         settings=SettingsStore(engine),
-        formats=Formats(config.locale, config.currency),
+        formats_by_language=in_every_language(config.locale, config.currency),
         oracles=oracles,
         node=node,
         watch=Watch(model, node, oracles, clock),
@@ -161,7 +164,7 @@ def _sign_in_first(request: Request, error: SignInNeededError) -> Response:
         query = f"?{request.url.query}" if request.url.query else ""
         there = urlencode({"next": request.url.path + query})
         return RedirectResponse(f"/sign-in?{there}", 303)
-    return _fault(request, 401, "Sign in first", str(error))
+    return _fault(request, 401, gettext("Sign in first"), str(error))
 
 
 def _answer(request: Request, error: Exception) -> Response:  # noqa: PLR0911 -- one a fault
@@ -169,25 +172,28 @@ def _answer(request: Request, error: Exception) -> Response:  # noqa: PLR0911 --
         case SignInNeededError():
             return _sign_in_first(request, error)
         case ForbiddenError():
-            return _fault(request, 403, "This is not yours to see or change", str(error))
+            return _fault(request, 403, gettext("This is not yours to see or change"), str(error))
         case SignInError():
-            return _fault(request, 400, "You are not signed in", str(error))
+            return _fault(request, 400, gettext("You are not signed in"), str(error))
         case NotFoundError():
-            return _fault(request, 404, "Not on the chain", str(error))
+            return _fault(request, 404, gettext("Not on the chain"), str(error))
         case BadAddressError():
-            return _fault(request, 400, "This cannot be read", f"{error}.")
+            return _fault(request, 400, gettext("This cannot be read"), f"{error}.")
         case TooLargeError():
-            return _fault(request, 413, "Too large", str(error))
+            return _fault(request, 413, gettext("Too large"), str(error))
         case EvidenceUnavailableError():
-            return _fault(request, 502, "The evidence could not be fetched", str(error))
+            return _fault(request, 502, gettext("The evidence could not be fetched"), str(error))
         case RequestValidationError():
             fault = error.errors()[0]
             where = fault["loc"][-1]
-            return _fault(request, 400, "This cannot be read", f"{where}: {fault['msg']}.")
+            return _fault(request, 400, gettext("This cannot be read"), f"{where}: {fault['msg']}.")
         case HTTPException():
-            title = "Nothing here" if error.status_code == 404 else str(error.detail)
+            title = gettext("Nothing here") if error.status_code == 404 else str(error.detail)
             return _fault(
-                request, error.status_code, title, f"There is no page at {request.url.path}."
+                request,
+                error.status_code,
+                title,
+                gettext("There is no page at %(path)s.", path=request.url.path),
             )
         case _:
             raise error
@@ -197,32 +203,33 @@ def _without_frame(request: Request, title: str, detail: str, status: int) -> Re
     """Answer without the page's frame, which itself reads the tables."""
     if form_of(request) != "html" or request.url.path == "/ready":
         return JSONResponse({"ready": False, "status": status, "title": title}, status)
-    template = request.app.state.templates.get_template("failed.html")
+    template = request.app.state.templates[language()].get_template("failed.html")
     body = template.render(title=title, detail=detail)
-    return Response(body, status, media_type="text/html; charset=utf-8")
+    return html_response(body, status)
 
 
 def _store_failed(request: Request, error: Exception) -> Response:
     log.error("the tables cannot be read", path=request.url.path, error=str(error))
-    detail = (
+    detail = gettext(
         "The tables behind these pages do not answer. Nothing is lost: everything is on the chain, "
         "and the tables can be made again from it."
     )
-    return _without_frame(request, "The figures cannot be read", detail, 503)
+    return _without_frame(request, gettext("The figures cannot be read"), detail, 503)
 
 
 def _bug(request: Request, error: Exception) -> Response:
     log.error("a page failed", path=request.url.path, exc_info=error)
-    detail = "This is a fault of ours and not of the figures; other pages may work."
-    return _without_frame(request, "This page failed", detail, 500)
+    detail = gettext("This is a fault of ours and not of the figures; other pages may work.")
+    return _without_frame(request, gettext("This page failed"), detail, 500)
 
 
 def create_app(has: Services) -> ASGIApp:
     """Return the application over its services.
 
-    The form asked for and the headers are outermost, so that faults have them too.
+    The headers, the form asked for and the language are outermost, so that faults have them too.
     """
-    return SecurityHeaders(Gate(Suffixes(_routed(has)), has.wall.now))
+    within = Gate(_routed(has), has.wall.now)
+    return SecurityHeaders(Suffixes(Languages(within, has.config.locale)))
 
 
 def _routed(has: Services) -> FastAPI:
@@ -234,7 +241,9 @@ def _routed(has: Services) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.services = has
-    app.state.templates = environment(has.formats)
+    app.state.templates = {
+        one: environment(formats) for one, formats in has.formats_by_language.items()
+    }
     for views in VIEWS:
         app.include_router(views.router)
     app.mount("/static", Files(directory=HERE / "static"))

@@ -30,6 +30,7 @@ from markupsafe import Markup
 
 from chargecoin.errors import ConfigurationError
 from chargecoin.record import split_session_id
+from dashboard.language import LANGUAGES, LOCALES, SOURCE, gettext
 
 TOKEN_DECIMALS: Final = 6
 CHG_DECIMALS: Final = 18
@@ -71,8 +72,9 @@ class Formats:
 
     @property
     def language(self) -> str:
-        """The tag for the page's `lang`."""
-        return self.locale_name.replace("_", "-")
+        """The tag for the page's `lang`: of a language without texts, the source's."""
+        known = self.locale.language in LANGUAGES
+        return self.locale_name.replace("_", "-") if known else SOURCE
 
     @cached_property
     def _pattern(self) -> str:
@@ -203,7 +205,25 @@ class Formats:
 
     def ago(self, seconds: float) -> str:
         """Return an age: `just now`, `12 s ago`, `3 min ago`."""
-        return "just now" if seconds < 2 else f"{self.duration(int(seconds))} ago"
+        if seconds < 2:
+            return gettext("just now")
+        return gettext("%(age)s ago", age=self.duration(int(seconds)))
+
+    def weekday(self, day: int, width: str = "wide") -> str:
+        """Return a weekday's name, 0 for Monday; `width` is Babel's: wide, abbreviated, short."""
+        name: str = self.locale.days["stand-alone"][width][day]
+        return name
+
+
+def in_every_language(configured: str, currency: str) -> dict[str, Formats]:
+    """Return how figures are written for each language's readers.
+
+    The configured locale is that of its own language, so that Austrian figures can stand
+    with German words; one of a language without texts stands with the source's.
+    """
+    own = Formats(configured, currency)
+    spoken = own.locale.language if own.locale.language in LANGUAGES else SOURCE
+    return {one: Formats(name, currency) for one, name in LOCALES.items()} | {spoken: own}
 
 
 def session_key(value: int) -> str:
@@ -222,6 +242,7 @@ def filters(formats: Formats) -> dict[str, Callable[..., Any]]:
     names = (
         "money", "money_text", "money_plain", "money_short", "money_exact", "chg", "number",
         "kwh", "kg", "percent", "duration", "moment", "clock_time", "day", "zone_short", "ago",
+        "weekday",
     )  # fmt: skip
     return {
         **{name: getattr(formats, name) for name in names},

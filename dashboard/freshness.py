@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from dashboard.words import Word
+from dashboard.language import gettext
+from dashboard.words import Notice
 from indexer.read_model import Change, Status
 
 # The tables follow a block in a tenth of a second; more than this behind is worth saying.
@@ -20,69 +22,101 @@ class Freshness:
     name: str
     short: str
     sentence: str
-    banners: tuple[Word, ...]
+    banners: tuple[Notice, ...]
 
 
-def judge(status: Status, *, asked: bool, node_head: int | None, reorg: Change | None) -> Freshness:
-    """Say how current the tables are, given the node's head where it was `asked`."""
+def judge(
+    status: Status,
+    *,
+    asked: bool,
+    node_head: int | None,
+    reorg: Change | None,
+    number: Callable[[int], str],
+) -> Freshness:
+    """Say how current the tables are, given the node's head where it was `asked`.
+
+    `number` writes a count as the reader reads it.
+    """
     head = max(status.head_number, node_head or 0)
-    sentence = (
-        f"As of block {status.number:,} of chain {status.chain_id}, final up to "
-        f"{status.final_number:,}."
+    sentence = gettext(
+        "As of block %(block)s of chain %(chain)s, final up to %(final)s.",
+        block=number(status.number),
+        chain=status.chain_id,
+        final=number(status.final_number),
     )
     if not status.chain_id:
-        word = Word(
+        notice = Notice(
             "warn",
-            "No block has been read yet",
-            "The indexer has not written anything. Figures appear as soon as it does; start it "
-            "with `chargecoin indexer run`.",
+            gettext("No block has been read yet"),
+            gettext(
+                "The indexer has not written anything. Figures appear as soon as it does; start "
+                "it with `chargecoin indexer run`."
+            ),
         )
-        return Freshness("warn", word.name, "nothing read yet", word.name + ".", (word,))
+        short = gettext("nothing read yet")
+        return Freshness("warn", notice.name, short, f"{notice.name}.", (notice,))
     if status.state == "mending":
-        word = Word(
+        notice = Notice(
             "bad",
-            "The tables are being mended",
-            f"The chain replaced more than it may. {status.detail} Figures are not to be relied "
-            "on until this line is gone.",
+            gettext("The tables are being mended"),
+            gettext(
+                "The chain replaced more than it may. %(detail)s Figures are not to be relied on "
+                "until this line is gone.",
+                detail=status.detail,
+            ),
         )
-        return Freshness("bad", word.name, "being mended", sentence, (word,))
+        return Freshness("bad", notice.name, gettext("being mended"), sentence, (notice,))
+    progress = {"block": number(status.number), "head": number(head)}
     if status.state == "backfill":
-        word = Word(
+        notice = Notice(
             "info",
-            "Reading the chain",
-            f"Block {status.number:,} of {head:,}. Figures are complete up to that block and grow "
-            "as the rest is read.",
+            gettext("Reading the chain"),
+            gettext(
+                "Block %(block)s of %(head)s. Figures are complete up to that block and grow as "
+                "the rest is read.",
+                **progress,
+            ),
         )
-        return Freshness(
-            "warn", word.name, f"reading {status.number:,} of {head:,}", sentence, (word,)
-        )
-    banners: list[Word] = []
+        short = gettext("reading %(block)s of %(head)s", **progress)
+        return Freshness("warn", notice.name, short, sentence, (notice,))
+    banners: list[Notice] = []
     if reorg is not None and reorg.block_number > status.final_number:
         banners.append(
-            Word(
+            Notice(
                 "info",
-                "The chain replaced recent blocks",
-                f"Blocks from {reorg.block_number:,} on were replaced. What they settled was taken "
-                "back here and shows again once it is settled again.",
+                gettext("The chain replaced recent blocks"),
+                gettext(
+                    "Blocks from %(block)s on were replaced. What they settled was taken back "
+                    "here and shows again once it is settled again.",
+                    block=number(reorg.block_number),
+                ),
             )
         )
     behind = head - status.number
     if behind > BEHIND_BLOCKS:
-        word = Word(
+        notice = Notice(
             "warn",
-            "These figures are behind the chain",
-            f"They stop at block {status.number:,}; the chain is at {head:,}. {status.detail}",
+            gettext("These figures are behind the chain"),
+            gettext(
+                "They stop at block %(block)s; the chain is at %(head)s. %(detail)s",
+                **progress,
+                detail=status.detail,
+            ),
         )
-        short = f"{behind:,} blocks behind"
-        return Freshness("warn", word.name, short, sentence, (*banners, word))
+        short = gettext("%(blocks)s blocks behind", blocks=number(behind))
+        return Freshness("warn", notice.name, short, sentence, (*banners, notice))
     if status.state == "behind" or (asked and node_head is None):
-        word = Word(
+        notice = Notice(
             "warn",
-            "The node does not keep up"
+            gettext("The node does not keep up")
             if status.state == "behind"
-            else "The node is not answering",
-            "Figures are right up to the block below; whether there is more cannot be told now. "
-            + status.detail,
+            else gettext("The node is not answering"),
+            gettext(
+                "Figures are right up to the block below; whether there is more cannot be told "
+                "now. %(detail)s",
+                detail=status.detail,
+            ),
         )
-        return Freshness("warn", word.name, "node silent", sentence, (*banners, word))
-    return Freshness("good", "Live", f"block {status.number:,}", sentence, tuple(banners))
+        return Freshness("warn", notice.name, gettext("node silent"), sentence, (*banners, notice))
+    short = gettext("block %(block)s", block=number(status.number))
+    return Freshness("good", gettext("Live"), short, sentence, tuple(banners))

@@ -9,17 +9,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-OVERVIEW: Final = "Overview"
+from dashboard.language import Text
+
+OVERVIEW: Final = Text("Overview")
 # A section's entry leads to its first page. Paths are below an owner's own.
 OWN: Final = (
     (OVERVIEW, ((OVERVIEW, ""),)),
-    ("Sessions", (("Sessions", "/sessions"), ("Held back", "/quarantine"))),
-    ("Stations", (("Stations", "/stations"), ("Chargers", "/chargers"), ("Uptime", "/uptime"))),
-    ("Money", (("Fees", "/fees"), ("Payouts", "/payouts"), ("Rewards", "/rewards"))),
-    ("Campaigns", (("Campaigns", "/campaigns"),)),
-    ("Settings", (("Access", "/access"), ("Purchase prices", "/prices"))),
+    (Text("Sessions"), ((Text("Sessions"), "/sessions"), (Text("Held back"), "/quarantine"))),
+    (
+        Text("Stations"),
+        (
+            (Text("Stations"), "/stations"),
+            (Text("Chargers"), "/chargers"),
+            (Text("Uptime"), "/uptime"),
+        ),
+    ),
+    (
+        Text("Money"),
+        ((Text("Fees"), "/fees"), (Text("Payouts"), "/payouts"), (Text("Rewards"), "/rewards")),
+    ),
+    (Text("Campaigns"), ((Text("Campaigns"), "/campaigns"),)),
+    (Text("Settings"), ((Text("Access"), "/access"), (Text("Purchase prices"), "/prices"))),
 )
-EVERYBODYS: Final = (("Verify", "/verify"), ("Owners", "/"))
+EVERYBODYS: Final = ((Text("Verify"), "/verify"), (Text("Owners"), "/"))
 # Pages that stand elsewhere than the entry they belong to: address, and what it counts as.
 ELSEWHERE: Final = (("/sessions/", "/sessions"), ("/batches/", "/sessions"))
 
@@ -59,12 +71,12 @@ def navigation(path: str, owner_id: int | None) -> Navigation:
     shown: tuple[Entry, ...] = ()
     for label, pages in own:
         entries = tuple(
-            Entry(name, base + to, _current(base + to, path, best)) for name, to in pages
+            Entry(str(name), base + to, _current(base + to, path, best)) for name, to in pages
         )
         inside = next((one.current for one in entries if one.current), "")
         if inside and len(entries) > 1:
             # The second row marks the page; the first one the section.
             inside, shown = "page" if entries[0].current == "page" else "true", entries
-        sections.append(Entry(label, entries[0].href, inside))
-    sections += [Entry(label, href, _current(href, path, None)) for label, href in EVERYBODYS]
+        sections.append(Entry(str(label), entries[0].href, inside))
+    sections += [Entry(str(label), href, _current(href, path, None)) for label, href in EVERYBODYS]
     return Navigation(tuple(sections), shown)

@@ -26,12 +26,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dashboard.documents import Report, pdf, xlsx
 from dashboard.formats import Formats
+from dashboard.language import MACHINE
 
 DOCUMENTS: Final = {
     "pdf": "application/pdf",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-FORMATS: Final = ("json", "csv", *DOCUMENTS)
+FORMATS: Final = (*MACHINE, *DOCUMENTS)
 # A spreadsheet takes a cell that begins so for a formula (OWASP, CSV injection).
 _CHUNK: Final = 1 << 16
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -65,7 +66,7 @@ class Page:
     @property
     def forms(self) -> tuple[str, ...]:
         """The forms that it can be taken away in."""
-        return ("json", "csv", *DOCUMENTS) if self.document else ("json", "csv")
+        return (*MACHINE, *DOCUMENTS) if self.document else MACHINE
 
 
 class Suffixes:

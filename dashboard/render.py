@@ -18,6 +18,7 @@ from dashboard.access.roles import ROLE
 from dashboard.access.visitor import Asking
 from dashboard.formats import Formats, filters
 from dashboard.freshness import judge
+from dashboard.language import LANGUAGES, gettext, language, ngettext, pgettext
 from dashboard.navigation import navigation
 from dashboard.pages import (
     DOCUMENTS,
@@ -42,7 +43,10 @@ def static(name: str) -> str:
 
 
 def environment(formats: Formats) -> Environment:
-    """Return the templates, with the filters of one locale. A missing name is an error."""
+    """Return the templates, with the filters of one locale. A missing name is an error.
+
+    One environment a locale: Jinja works out what is constant when it compiles, figures too.
+    """
     made = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=select_autoescape(),
@@ -64,9 +68,22 @@ def environment(formats: Formats) -> Environment:
         kilowatts = formats.number(connector.max_power_w / 1000)
         return f"{POWER.get(connector.power_type, '')} {kilowatts} kW".strip()
 
+    made.policies["ext.i18n.trimmed"] = True
+    made.add_extension("jinja2.ext.i18n")
+    made.install_gettext_callables(  # type: ignore[attr-defined]
+        gettext, ngettext, newstyle=True, pgettext=pgettext
+    )
     made.filters.update(filters(formats), date=on, span=span, rating=rating)
-    made.globals.update(words=words, formats=formats, static=static, roles=ROLE)
+    made.globals.update(
+        words=words, formats=formats, static=static, roles=ROLE, languages=LANGUAGES
+    )
     return made
+
+
+def html_response(body: str, status: int) -> Response:
+    """Return a page, which depends on the reader's cookies and language."""
+    headers = {"vary": "cookie, accept-language", "content-language": language()}
+    return Response(body, status, headers, "text/html; charset=utf-8")
 
 
 class Renderer:
@@ -100,17 +117,19 @@ class Renderer:
             asked=watch.asked,
             node_head=watch.node_head,
             reorg=watch.last_reorg,
+            number=has.formats.number,
         )
         stem = "/index" if path == "/" else path
         query = f"?{self._request.url.query}" if self._request.url.query else ""
-        template = self._request.app.state.templates.get_template(page.template)
+        template = self._request.app.state.templates[language()].get_template(page.template)
         content: dict[str, Any] = {
             "title": page.title,
             "brand": has.config.title,
+            "language": language(),
             "data": page.data,
             "nav": navigation(path, page.context.get("owner_id")),
             "visitor": self._visitor,
-            "back": path if self._request.method == "GET" else "/",
+            "back": path + query if self._request.method == "GET" else "/",
             "live": page.live and f"{page.live}&after={self._newest}",
             "freshness": freshness,
             "banners": freshness.banners,
@@ -120,7 +139,7 @@ class Renderer:
             else None,
         }
         body = template.render(content)
-        return Response(body, page.status, {"vary": "cookie"}, "text/html; charset=utf-8")
+        return html_response(body, page.status)
 
 
 Render = Annotated[Renderer, Depends()]

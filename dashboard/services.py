@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from chargecoin.clock import Clock
 from dashboard.access.store import AccessStore
 from dashboard.config import Config
 from dashboard.formats import Formats
+from dashboard.language import language
 from dashboard.node import Node
 from dashboard.oracles import Oracles
 from dashboard.private.settings import SettingsStore
@@ -32,10 +34,15 @@ class Services:
     wall: Clock
     access: AccessStore
     settings: SettingsStore
-    formats: Formats
+    formats_by_language: Mapping[str, Formats]
     oracles: Oracles
     node: Node
     watch: Watch
+
+    @property
+    def formats(self) -> Formats:
+        """How figures are written for the reader of the request that is being answered."""
+        return self.formats_by_language[language()]
 
     def now(self) -> int:
         """Return UTC seconds."""

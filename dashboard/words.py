@@ -1,7 +1,8 @@
 """What states are called on the pages, and what they mean, in words a station owner uses.
 
 The one place for them: a state has the same name in a list, on its own page, in
-the legend and in an export.
+the legend and in an export. They stand here in English; whoever reads them reads
+them in their own language.
 """
 
 from __future__ import annotations
@@ -11,11 +12,32 @@ from typing import Final
 
 from chargecoin.campaigns import Kind
 from chargecoin.record import Assurance, OutcomeFlag, Reason, Status
+from dashboard.language import Texts, gettext
+
+
+class Word:
+    """A state's tone (its colour and glyph), its name and what it means, in English here."""
+
+    __slots__ = ("_meaning", "_name", "tone")
+
+    def __init__(self, tone: str, name: str, meaning: str) -> None:
+        """Keep the texts as the source has them."""
+        self.tone, self._name, self._meaning = tone, name, meaning
+
+    @property
+    def name(self) -> str:
+        """The state's name in the reader's language."""
+        return gettext(self._name)
+
+    @property
+    def meaning(self) -> str:
+        """What the state means, in the reader's language."""
+        return gettext(self._meaning)
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
-    """A state's tone (its colour and glyph), its name and what it means."""
+class Notice:
+    """What is said once, with its figures, in the reader's language: tone, name and meaning."""
 
     tone: str
     name: str
@@ -59,27 +81,32 @@ STATUS: Final[dict[int, Word]] = {
     Status.REJECTED: Word("bad", "Rejected", "The contract refused it; nothing was moved."),
 }
 
-REASON: Final[dict[int, str]] = {
-    Reason.NONE: "",
-    Reason.BALANCE_SHORT: "The payer's vault did not hold enough.",
-    Reason.LIMIT_SHORT: "The payer's limit for the day was used up.",
-    Reason.NO_PAYER: "No vault stands behind the card that was used: paid elsewhere, free, or "
-    "without a mandate.",
-    Reason.UNKNOWN_ACCOUNT: "The payer's account does not exist on this chain.",
-    Reason.ENDS_IN_FUTURE: "It ends later than the block it was settled in.",
-    Reason.TOO_OLD: "It was more than 90 days old when it was settled.",
-    Reason.SESSION_CAP: "It costs more than one session may.",
-    Reason.FIELD_RANGE: "A field of its record is out of range.",
-    Reason.TARIFF_NOT_IN_FORCE: "The tariff was not in force when it started.",
-    Reason.OWNER_DAY_CAP: "The owner's cap for the day was reached.",
-    Reason.COMMITTEE_DAY_CAP: "The committee's cap for the day was reached.",
-}
+REASON: Final[Texts[int]] = Texts(
+    {
+        Reason.NONE: "",
+        Reason.BALANCE_SHORT: "The payer's vault did not hold enough.",
+        Reason.LIMIT_SHORT: "The payer's limit for the day was used up.",
+        Reason.NO_PAYER: "No vault stands behind the card that was used: paid elsewhere, free, or "
+        "without a mandate.",
+        Reason.UNKNOWN_ACCOUNT: "The payer's account does not exist on this chain.",
+        Reason.ENDS_IN_FUTURE: "It ends later than the block it was settled in.",
+        Reason.TOO_OLD: "It was more than 90 days old when it was settled.",
+        Reason.SESSION_CAP: "It costs more than one session may.",
+        Reason.FIELD_RANGE: "A field of its record is out of range.",
+        Reason.TARIFF_NOT_IN_FORCE: "The tariff was not in force when it started.",
+        Reason.OWNER_DAY_CAP: "The owner's cap for the day was reached.",
+        Reason.COMMITTEE_DAY_CAP: "The committee's cap for the day was reached.",
+    }
+)
 
-FLAGS: Final = {
-    OutcomeFlag.CLAMPED: "The price lay outside the tariff's bounds and was set to the nearer one.",
-    OutcomeFlag.CAMPAIGN_NOT_APPLIED: "A campaign was named and not applied.",
-    OutcomeFlag.CAMPAIGN_SHORT: "The campaign's budget did not reach for all of its benefit.",
-}
+FLAGS: Final[Texts[int]] = Texts(
+    {
+        OutcomeFlag.CLAMPED: "The price lay outside the tariff's bounds and was set to the nearer "
+        "one.",
+        OutcomeFlag.CAMPAIGN_NOT_APPLIED: "A campaign was named and not applied.",
+        OutcomeFlag.CAMPAIGN_SHORT: "The campaign's budget did not reach for all of its benefit.",
+    }
+)
 
 FINALITY: Final = {
     "seen": Word("info", "Seen", "In a block, and still young enough to be replaced."),
@@ -105,11 +132,13 @@ CHARGER: Final[dict[str, Word]] = {
 # Shown even when there are none; the others only when there are some.
 ALWAYS_COUNTED: Final = ("in_use", "free", "faulted", "offline", "unknown")
 
-VOUCHER: Final = {
-    1: "only the station owner",
-    2: "its manufacturer",
-    3: "an authority",
-}
+VOUCHER: Final[Texts[int]] = Texts(
+    {
+        1: "only the station owner",
+        2: "its manufacturer",
+        3: "an authority",
+    }
+)
 
 CURVE: Final = {
     1: "secp192k1",
@@ -224,7 +253,6 @@ REWARD: Final[dict[str, Word]] = {
     "claimable": Word("good", "Claimable", "Allotted; each station owner's part can be claimed."),
     "expired": Word("off", "Expired", "What was not claimed goes to a later week."),
 }
-WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 # By `indexer.money_figures.EntryKind`.
 ENTRY: Final[dict[str, Word]] = {
@@ -237,4 +265,4 @@ ENTRY: Final[dict[str, Word]] = {
     "paid_out": Word("info", "Paid out", "Sent to the destination by the payout contract."),
     "withdrawn": Word("info", "Withdrawn", "Taken out by the owner's own account."),
 }
-CYCLE: Final = ("on demand", "every day", "every week", "every month")
+CYCLE: Final = Texts({0: "on demand", 1: "every day", 2: "every week", 3: "every month"})

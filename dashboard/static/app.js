@@ -25,8 +25,8 @@ function live() {
   if (!stream) return;
   const source = new EventSource(stream);
   const status = document.querySelector("[data-live-status]");
-  const say = (text) => {
-    if (status && status.textContent !== text) status.textContent = text;
+  const say = (what) => {
+    if (status && status.textContent !== status.dataset[what]) status.textContent = status.dataset[what];
   };
   let busy = false;
   let again = false;
@@ -40,7 +40,7 @@ function live() {
       const answer = await fetch(location.href, { headers: { accept: "text/html" } });
       swap(new DOMParser().parseFromString(await answer.text(), "text/html"));
     } catch {
-      say("Connection lost, trying again");
+      say("lost");
     }
     busy = false;
     if (again) {
@@ -48,8 +48,8 @@ function live() {
       refresh();
     }
   }
-  source.addEventListener("open", () => say("Live"));
-  source.addEventListener("error", () => say("Connection lost, trying again"));
+  source.addEventListener("open", () => say("on"));
+  source.addEventListener("error", () => say("lost"));
   source.addEventListener("changed", refresh);
   addEventListener("pagehide", () => source.close());
 }

@@ -47,7 +47,6 @@ router = APIRouter()
 
 # As the command line writes a session, for example 7/12.
 PATH: Final = "/sessions/{connector_id}/{sequence}"
-WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _ACCREDITED: Final = (2, 3)
 
 
@@ -147,7 +146,7 @@ def _meaning(name: str, value: int, formats: Formats) -> str:  # noqa: PLR0911 -
         case "campaign_id":
             return f"campaign {value}" if value else "none"
         case "hour_of_week":
-            return f"{WEEKDAYS[value // 24 % 7]}, {value % 24:02d} h at the site"
+            return f"{formats.weekday(value // 24 % 7)}, {value % 24:02d} h at the site"
         case "grid_gco2e_per_kwh":
             return "unknown" if value == GRID_UNKNOWN else f"{value} g CO2e a kWh"
         case "renewable_pct":

@@ -19,7 +19,7 @@ from chargecoin.deployments import Deployment
 from dashboard.access.store import AccessStore
 from dashboard.app import create_app
 from dashboard.config import Config
-from dashboard.formats import Formats
+from dashboard.formats import in_every_language
 from dashboard.node import Node
 from dashboard.oracles import Oracles
 from dashboard.private.database import open_private
@@ -72,7 +72,7 @@ def services(
         wall=wall or SystemClock(),
         access=AccessStore(settings),
         settings=SettingsStore(settings),
-        formats=Formats(locale, "EUR"),
+        formats_by_language=in_every_language(locale, "EUR"),
         oracles=oracles,
         node=node,
         watch=Watch(model, node, oracles, clock),

@@ -51,7 +51,7 @@ VALUES: Final = {
 # Not pages: streams that never end.
 STREAMS: Final = frozenset({"/live"})
 # Sent by anybody, and about nobody's private settings.
-OPEN_TO_ALL: Final = frozenset({"/verify", "/sign-in", "/sign-in/answer", "/sign-out"})
+OPEN_TO_ALL: Final = frozenset({"/verify", "/sign-in", "/sign-in/answer", "/sign-out", "/language"})
 # Stands in every private setting of the first owner, and must show to nobody else.
 SECRET: Final = "secretcanary"
 SECRET_PRICE: Final = 987_654
