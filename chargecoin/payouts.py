@@ -13,10 +13,14 @@ from typing import Any, Final
 
 from chargecoin.chain.transactions import Call, contract_call
 from chargecoin.deployments import Deployment
+from chargecoin.errors import CodecError
 
 MAX_OWNERS: Final = 100
 CENT: Final = 10_000
 MAX_THRESHOLD: Final = ((1 << 30) - 1) * CENT
+# The constant of contracts/modules/destinations.vy; a test holds them equal.
+DESTINATION_DELAY_S: Final = 3 * 86_400
+NOBODY: Final = "0x" + "00" * 20
 _EPOCH: Final = date(1970, 1, 1)
 _PAY_GAS: Final = 8_000_000  # 100 owners who never held the token before
 
@@ -60,6 +64,36 @@ def is_due(cycle: Cycle, threshold: int, *, balance: int, paid_day: int, today: 
     return balance >= max(threshold, 1) and paid_day < began(cycle, today)
 
 
+def reference_of(text: str) -> bytes:
+    """Return a payment reference as the contract keeps it: UTF-8, filled up with zeros.
+
+    32 bytes in hex (0x and 64 digits) stand for themselves. Raises `CodecError` for what does
+    not fit or cannot be read back.
+    """
+    if text.startswith("0x") and len(text) == 66:
+        try:
+            return bytes.fromhex(text[2:])
+        except ValueError:
+            raise CodecError("a reference of 0x is followed by 64 hex digits") from None
+    given = text.encode()
+    if len(given) > 32 or not text.isprintable():
+        raise CodecError(
+            "a payment reference has at most 32 bytes of printable text (letters beyond ASCII "
+            "have two or more), or is 0x and 64 hex digits"
+        )
+    return given.ljust(32, b"\0")
+
+
+def reference_text(reference: bytes) -> str:
+    """Return a payment reference as people write it: its text, else hex; empty if it has none."""
+    stem = reference.rstrip(b"\0")
+    try:
+        text = stem.decode()
+    except UnicodeDecodeError:
+        return "0x" + reference.hex()
+    return text if text.isprintable() else "0x" + reference.hex()
+
+
 def _payouts(deployment: Deployment, name: str, *args: Any, gas: int = 500_000) -> Call:
     return contract_call("Payouts", name, deployment.address("Payouts"), *args, gas=gas)
 
@@ -77,3 +111,27 @@ def pay(deployment: Deployment, owners: Sequence[int]) -> Call:
 def pay_now(deployment: Deployment, owner_id: int) -> Call:
     """Have an owner's whole accrual paid; its account sends this."""
     return _payouts(deployment, "pay_now", owner_id)
+
+
+def set_destination(
+    deployment: Deployment, owner_id: int, to: str | None, reference: bytes
+) -> Call:
+    """Say where an owner is paid from three days on (None: its own account).
+
+    What is in force stays so until then; a change that is not in force yet is replaced.
+    """
+    return contract_call(
+        "Settlement",
+        "set_destination",
+        deployment.address("Settlement"),
+        owner_id,
+        to or NOBODY,
+        reference,
+        gas=500_000,
+    )
+
+
+def withdraw_accrual(deployment: Deployment, owner_id: int, amount: int) -> Call:
+    """Have a part of an owner's accrual sent to its own account, which sends this."""
+    address = deployment.address("Settlement")
+    return contract_call("Settlement", "withdraw_accrual", address, owner_id, amount, gas=500_000)

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 
 from chargecoin.chain.transactions import Call
+from chargecoin.errors import ChainError, RevertedError
 from dashboard.services import Services
 
 
@@ -18,18 +19,44 @@ class Prepared:
     sender: str
     to: str
     data: str
+    shows: str = ""
 
     @property
     def for_wallet(self) -> str:
         """The transaction as `wallet.js` takes it."""
         return json.dumps(
-            {"chainId": self.chain_id, "from": self.sender, "to": self.to, "data": self.data}
+            {
+                "chainId": self.chain_id,
+                "from": self.sender,
+                "to": self.to,
+                "data": self.data,
+                "shows": self.shows,
+            }
         )
 
 
-def prepare(has: Services, name: str, sender: str, call: Call) -> Prepared:
-    """Return a call as a page offers it. `name` says in words what it does."""
+def prepare(has: Services, name: str, sender: str, call: Call, shows: str = "") -> Prepared:
+    """Return a call as a page offers it. `name` says in words what it does.
+
+    `shows` is the page on which its effect is seen once it went through.
+    """
     if call.to is None:
         raise ValueError("a page creates no contracts")
     chain_id = has.node.deployment.chain_id
-    return Prepared(name, chain_id, sender, call.to, "0x" + call.data.hex())
+    return Prepared(name, chain_id, sender, call.to, "0x" + call.data.hex(), shows)
+
+
+async def trial(has: Services, prepared: Prepared) -> str:
+    """Return why the contract would refuse a transaction now, empty if it would not.
+
+    Or if it cannot be told, because the node does not answer: then the wallet will ask its own.
+    """
+    asked = {"from": prepared.sender, "to": prepared.to, "data": prepared.data}
+    try:
+        chain = await has.node.chain()
+        await chain.rpc.request("eth_call", asked, "latest")
+    except RevertedError as error:
+        return error.reason or "it gives no reason"
+    except ChainError:
+        await has.node.close()
+    return ""

@@ -21,6 +21,12 @@ STATUSES: Final = {
 EXCEPTIONS: Final = "exceptions"
 
 
+def way_back(text: str, otherwise: str = "/") -> str:
+    """Return a path on this site, whatever an address says."""
+    own = text.startswith("/") and not text.startswith("//") and "\\" not in text
+    return text if own and text.isprintable() else otherwise
+
+
 def number_of(values: Mapping[str, str], name: str, highest: int) -> int | None:
     """Return a whole number, None where the field is empty. Raises `BadAddressError`."""
     text = values.get(name, "").strip()

@@ -13,6 +13,7 @@ from babel.dates import format_date
 from fastapi import Depends, Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from chargecoin.payouts import reference_text
 from dashboard import words
 from dashboard.access.roles import ROLE
 from dashboard.access.visitor import Asking
@@ -68,12 +69,15 @@ def environment(formats: Formats) -> Environment:
         kilowatts = formats.number(connector.max_power_w / 1000)
         return f"{POWER.get(connector.power_type, '')} {kilowatts} kW".strip()
 
+    def reference(given: str) -> str:
+        return reference_text(bytes.fromhex(given[2:]))
+
     made.policies["ext.i18n.trimmed"] = True
     made.add_extension("jinja2.ext.i18n")
     made.install_gettext_callables(  # type: ignore[attr-defined]
         gettext, ngettext, newstyle=True, pgettext=pgettext
     )
-    made.filters.update(filters(formats), date=on, span=span, rating=rating)
+    made.filters.update(filters(formats), date=on, span=span, rating=rating, reference=reference)
     made.globals.update(
         words=words, formats=formats, static=static, roles=ROLE, languages=LANGUAGES
     )

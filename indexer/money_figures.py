@@ -39,6 +39,39 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class SpanLine:
+    """What the entries of one kind came to, as in `Entry`."""
+
+    kind: EntryKind
+    entries: int
+    sessions: int
+    earned: int
+    fee: int
+    amount: int
+    debt_change: int
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """An owner's accrual over a span of the chain, by entries that are final.
+
+    `opening` and `closing` are accrual and debt; `lines` lead from one to the other. Of what
+    sessions brought in the span, less refunds: `received` by the payer's and the campaign's
+    payments, with the `vat` and the protocol's `fee` in it. `not_final` counts entries that are
+    left out, and what they come to. `keys` bound its rows.
+    """
+
+    keys: tuple[int, int]
+    opening: tuple[int, int]
+    closing: tuple[int, int]
+    lines: tuple[SpanLine, ...]
+    received: int
+    vat: int
+    fee: int
+    not_final: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
 class PayoutPlan:
     """When and where an owner is paid.
 

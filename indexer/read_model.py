@@ -71,6 +71,8 @@ from indexer.money_figures import (
     RewardClaim,
     RewardEpoch,
     RoutedFees,
+    Span,
+    SpanLine,
 )
 from indexer.queries import history, live, money, outcomes, places, sessions
 from indexer.read_exceptions import ExceptionReads
@@ -126,6 +128,8 @@ __all__ = [
     "Silence",
     "Site",
     "SiteTotals",
+    "Span",
+    "SpanLine",
     "Status",
     "Tariff",
     "Totals",

@@ -29,8 +29,9 @@ from indexer.money_figures import (
     RewardClaim,
     RewardEpoch,
     RoutedFees,
+    Span,
 )
-from indexer.queries import bookings, books, campaigns, live, places
+from indexer.queries import bookings, books, campaigns, live, places, spans
 
 MAX_PAGE: Final = 1_000
 NOT_STARTED: Final = Status(
@@ -89,6 +90,35 @@ class MoneyReads:
                 connection, status, owner_id, after, bounded(limit), kinds, times
             )
             return Page(*found)
+
+    def span(self, owner_id: int, times: tuple[int, int]) -> Span:
+        """Return an owner's accrual over blocks with a time in [from, to), UTC seconds.
+
+        Of entries that are final only.
+        """
+        with self._snapshot() as connection:
+            low, high = spans.keys_of(connection, times)
+            final = spans.final_below(status_of(connection))
+            return spans.span(connection, owner_id, low, high, final)
+
+    def span_entries(
+        self, owner_id: int, keys: tuple[int, int], after: int | None = None, limit: int = 50
+    ) -> Page[Entry]:
+        """Return the entries of a span, oldest first."""
+        with self._snapshot() as connection:
+            status = status_of(connection)
+            return Page(*spans.entries(connection, status, owner_id, keys, after, bounded(limit)))
+
+    def payout(self, owner_id: int, transaction: str) -> tuple[Payout, Span] | None:
+        """Return what a transaction paid an owner, and the span that it ends.
+
+        That began after the payout before it, and holds what the payout is made of. None if
+        the transaction paid the owner nothing.
+        """
+        with self._snapshot() as connection:
+            return spans.payout(
+                connection, status_of(connection), owner_id, bytes.fromhex(transaction[2:])
+            )
 
     def payouts(self, owner_id: int, after: int | None = None, limit: int = 50) -> Page[Payout]:
         """Return what left an owner's accrual for it, newest first."""

@@ -73,7 +73,7 @@ async function chain(provider, wanted) {
 
 // The transaction stands on the page, to be compared with what the wallet shows.
 async function send(form, provider) {
-  const { chainId, from, to, data } = JSON.parse(form.dataset.walletSend);
+  const { chainId, from, to, data, shows } = JSON.parse(form.dataset.walletSend);
   say(form, "Waiting for the wallet.");
   await chain(provider, chainId);
   const own = await account(provider);
@@ -82,7 +82,7 @@ async function send(form, provider) {
     return;
   }
   const sent = await provider.request({ method: "eth_sendTransaction", params: [{ from: own, to, data }] });
-  const address = `/transactions/${sent}`;
+  const address = `/transactions/${sent}` + (shows ? `?shows=${encodeURIComponent(shows)}` : "");
   if (document.querySelectorAll("[data-wallet-send]").length === 1) {
     location.assign(address);
     return;

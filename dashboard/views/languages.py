@@ -10,8 +10,8 @@ from fastapi.responses import RedirectResponse
 from dashboard.access.visitor import Fields
 from dashboard.errors import BadAddressError
 from dashboard.language import COOKIE, LANGUAGES, gettext
+from dashboard.query import way_back
 from dashboard.services import Has
-from dashboard.views.sign_in import way_back
 
 router = APIRouter()
 

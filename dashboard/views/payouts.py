@@ -8,10 +8,11 @@ from datetime import date, timedelta
 from typing import Any, Final, Literal
 from urllib.parse import urlencode
 
+from eth_utils.hexadecimal import is_hex
 from fastapi import APIRouter, Request, Response
 
 from chargecoin.record import Status
-from dashboard.errors import BadAddressError
+from dashboard.errors import BadAddressError, NotFoundError
 from dashboard.pages import Page, Table
 from dashboard.query import month_of, number_of
 from dashboard.render import Render, live_address
@@ -28,6 +29,8 @@ from indexer.read_model import (
     ReadModel,
     SessionFilter,
     SessionRow,
+    Span,
+    SpanLine,
 )
 
 router = APIRouter()
@@ -38,13 +41,14 @@ PAYOUTS: Final = 10
 DEBTS: Final = 10
 KEY: Final = (1 << 62) - 1
 ZONE: Final = "UTC"
+OUT: Final = ("paid_out", "withdrawn")
 # What the reader may narrow the statement to, and the entries that it holds.
 KINDS: Final[dict[str, tuple[str, tuple[EntryKind, ...]]]] = {
     "sessions": ("Sessions", ("settled",)),
     "debts": ("Debts collected", ("collected",)),
     "refunds": ("Refunds", ("refunded", "fee_returned")),
     "disputes": ("Disputes", ("held", "released")),
-    "payouts": ("Payouts", ("paid_out", "withdrawn")),
+    "payouts": ("Payouts", OUT),
 }
 COLUMNS: Final = (
     "block_timestamp",
@@ -150,6 +154,26 @@ class PayoutsPage:
     debts: tuple[SessionRow, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class PayoutPage:
+    """One payout, and the span since the one before it, whose entries it is made of.
+
+    `lines` are those without the payout itself; `kept` is what stayed accrued.
+    """
+
+    owner: Owner
+    payout: Payout
+    span: Span
+    lines: tuple[SpanLine, ...]
+    kept: int
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether what was there and what came in since is what was paid and what stayed."""
+        came = self.span.opening[0] + sum(one.amount for one in self.lines)
+        return came - self.kept == self.payout.amount
+
+
 def _cycle(cycle: int, day: date) -> tuple[date, date]:
     """Return when the cycle that a day is in began and when the next one does.
 
@@ -252,4 +276,38 @@ def payouts(has: Has, render: Render, request: Request, owner_id: int) -> Respon
                 "newest_payouts": base + query.address(paid=None),
             },
         )
+    )
+
+
+@router.get("/owners/{owner_id}/payouts/{transaction}")
+def payout(has: Has, render: Render, owner_id: int, transaction: str) -> Response:
+    """Follow one payout from what it is made of to where it went."""
+    owner = owner_of(has, owner_id)
+    found = None
+    if len(transaction) == 66 and transaction.startswith("0x") and is_hex(transaction):
+        found = has.model.payout(owner_id, transaction.lower())
+    if found is None:
+        raise NotFoundError(f"No transaction {transaction} paid {owner.name} anything.")
+    paid, span = found
+    page = PayoutPage(
+        owner,
+        paid,
+        span,
+        lines=tuple(one for one in span.lines if one.kind not in OUT),
+        kept=span.closing[0],
+    )
+    rows = [(one.kind, one.entries, one.amount) for one in page.lines]
+    table = Table(
+        ("what", "entries", "amount"),
+        [
+            ("left_from_before", None, span.opening[0]),
+            *rows,
+            ("stayed_accrued", None, -page.kept),
+            (paid.kind, 1, -paid.amount),
+        ],
+    )
+    live = None if paid.provenance.finality == "final" else live_address(owner_id)
+    context = {"owner_id": owner_id}
+    return render(
+        Page("payout.html", f"Payout of {owner.name}", page, table, live=live, context=context)
     )

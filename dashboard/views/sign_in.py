@@ -16,6 +16,7 @@ from dashboard.access.siwe import Challenge, SignInError, check, signature_bytes
 from dashboard.access.store import SIGN_IN_S
 from dashboard.access.visitor import Asking, Fields, cookie_name, origin_of
 from dashboard.pages import Page, Table
+from dashboard.query import way_back
 from dashboard.render import Render
 from dashboard.services import Has
 from indexer.read_model import Owner
@@ -42,12 +43,6 @@ class SignInPage:
     next: str
     message: str = ""
     nonce: str = ""
-
-
-def way_back(text: str) -> str:
-    """Return a path on this site, whatever an address says."""
-    own = text.startswith("/") and not text.startswith("//") and "\\" not in text
-    return text if own and text.isprintable() else HOME
 
 
 def _show(render: Render, page: SignInPage) -> Response:

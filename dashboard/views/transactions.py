@@ -14,6 +14,7 @@ from chargecoin.chain.transactions import Call, failure_reason
 from chargecoin.errors import ChainError
 from dashboard.errors import BadAddressError
 from dashboard.pages import Page, Table
+from dashboard.query import way_back
 from dashboard.render import Render, live_address
 from dashboard.services import Has, Services
 from indexer.read_model import Status
@@ -34,6 +35,7 @@ class TransactionPage:
     block_number: int | None
     gas_used: int | None
     reason: str
+    shows: str = ""
 
     @property
     def reached(self) -> int:
@@ -51,8 +53,8 @@ def _stage(receipt: Receipt | None, sent: Transaction | None, status: Status) ->
     return "final" if receipt.block_number <= status.final_number else "indexed"
 
 
-async def read(has: Services, text: str) -> TransactionPage:
-    """Ask the node about a transaction. Raises `ChainError`."""
+async def read(has: Services, text: str, shows: str) -> TransactionPage:
+    """Ask the node about a transaction; `shows` is the page of its effect. Raises `ChainError`."""
     chain = await has.node.chain()
     name = bytes.fromhex(text[2:])
     sent, receipt = await chain.transaction(name), await chain.receipt(name)
@@ -69,17 +71,18 @@ async def read(has: Services, text: str) -> TransactionPage:
         block_number=receipt.block_number if receipt else None,
         gas_used=receipt.gas_used if receipt else None,
         reason=reason,
+        shows=shows,
     )
 
 
 @router.get("/transactions/{transaction}")
-async def show(has: Has, render: Render, transaction: str) -> Response:
+async def show(has: Has, render: Render, transaction: str, shows: str = "") -> Response:
     """Say how far a transaction is. The node is asked, and the tables how far they are."""
     if not (len(transaction) == 66 and transaction.startswith("0x") and is_hex(transaction)):
         raise BadAddressError("a transaction's hash is 0x and 64 hex digits")
     status = 200
     try:
-        page = await read(has, transaction.lower())
+        page = await read(has, transaction.lower(), way_back(shows, ""))
     except ChainError as error:
         await has.node.close()
         page = TransactionPage(transaction.lower(), "silent", "", "", None, None, str(error))

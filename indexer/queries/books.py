@@ -75,35 +75,45 @@ def statement(
     if times is not None:
         query = query.where(blocks.c.timestamp >= times[0], blocks.c.timestamp < times[1])
     rows, further = _page(connection, query, table.c.id, after, limit)
-    found = (
-        Entry(
-            key=row.id,
-            kind=row.kind,
-            reference=row.reference,
-            sessions=row.sessions,
-            earned=row.earned,
-            fee=row.fee,
-            amount=row.amount,
-            debt_change=row.debt_change,
-            balance=row.balance,
-            debt=row.debt,
-            provenance=provenance(row, status),
-        )
-        for row in rows
+    return tuple(entry(row, status) for row in rows), further
+
+
+def entry(row: Row[Any], status: Status) -> Entry:
+    """Return a row of `owner_entries` with its block."""
+    return Entry(
+        key=row.id,
+        kind=row.kind,
+        reference=row.reference,
+        sessions=row.sessions,
+        earned=row.earned,
+        fee=row.fee,
+        amount=row.amount,
+        debt_change=row.debt_change,
+        balance=row.balance,
+        debt=row.debt,
+        provenance=provenance(row, status),
     )
-    return tuple(found), further
 
 
 def list_payouts(
-    connection: Connection, status: Status, owner_id: int, after: int | None, limit: int
+    connection: Connection,
+    status: Status,
+    owner_id: int,
+    after: int | None,
+    limit: int,
+    transaction: bytes | None = None,
 ) -> tuple[tuple[Payout, ...], int | None]:
-    """Return what left an owner's accrual for it, newest first, and the key that continues it."""
+    """Return what left an owner's accrual for it, newest first, and the key that continues it.
+
+    Of one transaction, where that is given.
+    """
 
     def of(table: Table, kind: str, reference: Any) -> Any:
         columns = (table.c.id, table.c.recipient, table.c.amount, table.c.tx_hash)
-        return select(*columns, reference.label("reference"), literal(kind).label("kind")).where(
-            table.c.owner_id == owner_id
-        )
+        query = select(*columns, reference.label("reference"), literal(kind).label("kind"))
+        if transaction is not None:
+            query = query.where(table.c.tx_hash == transaction)
+        return query.where(table.c.owner_id == owner_id)
 
     both = union_all(
         of(payouts, "paid_out", payouts.c.reference),

@@ -6,7 +6,18 @@ import pytest
 
 from chargecoin.chain.calls import function
 from chargecoin.deployments import Deployment
-from chargecoin.payouts import Cycle, began, day_of, is_due, pay, pay_now, set_schedule
+from chargecoin.errors import CodecError
+from chargecoin.payouts import (
+    Cycle,
+    began,
+    day_of,
+    is_due,
+    pay,
+    pay_now,
+    reference_of,
+    reference_text,
+    set_schedule,
+)
 
 DEPLOYMENT = Deployment(31_337, 0, {"Payouts": "0x" + "50" * 20})
 
@@ -65,3 +76,20 @@ def test_calls_are_those_of_the_contract() -> None:
     for call, name, args in calls:
         assert call.to == DEPLOYMENT.address("Payouts")
         assert call.data == function("Payouts", name).encode(*args)
+
+
+@pytest.mark.parametrize("text", ["", "ACME-10442", "Zahlung Nr. 7 für März", "0x" + "07" * 32])
+def test_a_reference_is_read_as_it_was_written(text: str) -> None:
+    assert len(reference_of(text)) == 32
+    assert reference_text(reference_of(text)) == text
+
+
+@pytest.mark.parametrize("text", ["x" * 33, "ü" * 17, "a\nb", "0x" + "zz" * 32])
+def test_a_reference_that_does_not_fit_is_refused(text: str) -> None:
+    with pytest.raises(CodecError):
+        reference_of(text)
+
+
+def test_what_is_no_text_is_read_in_hex() -> None:
+    assert reference_text(b"\xff" * 32) == "0x" + "ff" * 32
+    assert reference_text(b"a\x01".ljust(32, b"\0")) == "0x6101" + "00" * 30

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from chargecoin.payouts import CENT, MAX_THRESHOLD, Cycle, began, day_of, is_due
+from chargecoin.payouts import (
+    CENT,
+    DESTINATION_DELAY_S,
+    MAX_THRESHOLD,
+    Cycle,
+    began,
+    day_of,
+    is_due,
+)
 from tests.contracts.world import DAY_S, HOUR_S, World, events, session, source, wait
 
 OWNER, CONNECTOR = 1, 1
@@ -72,6 +80,10 @@ def test_there_are_no_other_cycles(world: World) -> None:
 def test_a_threshold_is_in_cents_and_has_an_end(world: World, threshold: int) -> None:
     with boa.reverts("payouts: threshold out of range"):
         world.payouts.set_schedule(OWNER, 1, threshold, sender=world.station_owner)
+
+
+def test_a_destination_waits_as_long_as_the_sdk_says(world: World) -> None:
+    assert world.settlement.DESTINATION_DELAY_S() == DESTINATION_DELAY_S
 
 
 def test_owners_in_one_slot_do_not_disturb_each_other(world: World) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, TypeVar
 from playwright.sync_api import Page
 from sqlalchemy import Engine
 
+from chargecoin.clock import ManualClock
 from dashboard.access.roles import Role
 from dashboard.private.settings import CardRate, PurchasePrice
 from dashboard.services import Services
@@ -43,6 +44,15 @@ class Live:
     address: str
     settled: Settled
     engine: Engine
+    clock: ManualClock
+
+    def pass_time(self, seconds: int) -> None:
+        """Let chain and dashboard be later by so much than the newest block."""
+        node = self.settled.protocol.node
+        newest = int(node.rpc("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+        node.set_next_timestamp(newest + seconds)
+        node.mine()
+        self.clock.advance(newest + seconds - self.clock.now())
 
     def index(self) -> None:
         """Bring the tables to the chain's head."""

@@ -177,15 +177,16 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     with LocalNode(NodeOptions(timestamp=START - 2 * 86_400)) as node:
         chain = apart(lambda: settle(node, folder))
         engine = open_database(f"sqlite:///{folder}/indexer.sqlite")
+        clock = ManualClock(END + 900)
         has = services(
             engine,
             chain.protocol.deployment,
-            ManualClock(END + 900),
+            clock,
             rpc_url=node.url,
             oracle=serving(chain.cases),
         )
         with running(has) as address:
-            found = Live(address, chain, engine)
+            found = Live(address, chain, engine, clock)
             found.index()
             yield found
         engine.dispose()

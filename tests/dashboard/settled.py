@@ -212,7 +212,8 @@ async def _submit(
         gas=3_000_000,
     )
     ended = max(one.record.ended_at for one in bundles)
-    protocol.node.set_next_timestamp(ended + 600)
+    newest = int(protocol.node.rpc("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+    protocol.node.set_next_timestamp(max(ended + 600, newest + 1))
     pipeline = Pipeline(rpc, CHAIN_ID)
     [sender] = await pipeline.senders([protocol.deployer])
     [receipt] = await pipeline.execute([(sender, call)])
