@@ -6,6 +6,9 @@ SHELL := /bin/bash
 # The tools' places are set in one file, for this Makefile and for a person's shell alike.
 ENV := . tools/env.sh &&
 
+# Two processes, each with whole files of tests, because what a file shares is dear to make.
+WORKERS := --numprocesses 2 --dist loadfile
+
 # The folders that exist of those the checks cover.
 PYTHON_FOLDERS := $(wildcard chargecoin oracle indexer dashboard simulate scripts benchmarks tests)
 
@@ -25,7 +28,7 @@ demo: setup ## 90 days of charging on a local chain, then live, with the dashboa
 
 .PHONY: test
 test: setup ## Run the tests (ARGS="tests/oracle -x" for some of them)
-	@$(ENV) exec pytest -m 'not deep' $(ARGS)
+	@$(ENV) exec pytest -m 'not deep' $(WORKERS) $(ARGS)
 
 .PHONY: test-deep
 test-deep: setup ## Run the long tests: many seeds, every crash point, large histories, proofs
