@@ -15,7 +15,7 @@ OVERVIEW: Final = Text("Overview")
 # A section's entry leads to its first page. Paths are below an owner's own.
 OWN: Final = (
     (OVERVIEW, ((OVERVIEW, ""),)),
-    (Text("Sessions"), ((Text("Sessions"), "/sessions"), (Text("Held back"), "/quarantine"))),
+    (Text("Sessions"), ((Text("Sessions"), "/sessions"), (Text("Exceptions"), "/exceptions"))),
     (
         Text("Stations"),
         (

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import httpx
 import msgspec
@@ -14,6 +15,9 @@ from chargecoin.evidence.format import Proof, word_hex
 
 TIMEOUT_S: Final = 5.0
 MAX_BYTES: Final = 4 << 20
+PAGE: Final = 1_000
+# More than this of one oracle is not held in memory; its operator sees all of it.
+MAX_LISTED: Final = 20_000
 
 
 class EvidenceUnavailableError(ChargeCoinError):
@@ -43,6 +47,29 @@ class HeldBack(msgspec.Struct, frozen=True, kw_only=True):
     origin: str = ""
 
 
+class OnTheWay(msgspec.Struct, frozen=True, kw_only=True):
+    """A session of an oracle's backlog: it has ended and is not settled.
+
+    `state` is closed, pending or proposed. Once it is measured, `gross` is in base units
+    and `started_at` in UTC seconds; once proposed, it has a sequence.
+    """
+
+    transaction_id: int
+    charge_point: str
+    connector_number: int
+    state: str
+    closed_at: int
+    connector_id: int | None
+    sequence: int | None
+    started_at: int | None
+    energy_wh: int | None
+    gross: str | None
+    origin: str = ""
+
+
+Listed = TypeVar("Listed", HeldBack, OnTheWay)
+
+
 class _NotFoundError(EvidenceError):
     """An oracle answered that it does not have it."""
 
@@ -70,13 +97,27 @@ class Oracles:
 
     async def held_back(self) -> tuple[HeldBack, ...]:
         """Return what waits in quarantines; an oracle that does not answer is left out."""
-        found: list[HeldBack] = []
+        return await self._all("/quarantine", HeldBack, lambda one: one.id)
+
+    async def on_the_way(self) -> tuple[OnTheWay, ...]:
+        """Return what has ended and is not settled; an oracle that does not answer is left out."""
+        return await self._all("/backlog", OnTheWay, lambda one: one.transaction_id)
+
+    async def _all(
+        self, path: str, kind: type[Listed], key: Callable[[Listed], int]
+    ) -> tuple[Listed, ...]:
+        """Return the pages of a list of every oracle, of each at most `MAX_LISTED` entries."""
+        found: list[Listed] = []
         for url in self.urls:
+            after = 0
             with suppress(httpx.HTTPError, EvidenceError, msgspec.MsgspecError):
-                entries = msgspec.json.decode(
-                    await self._get(f"{url}/quarantine"), type=list[HeldBack]
-                )
-                found += [msgspec.structs.replace(one, origin=url) for one in entries]
+                for _ in range(MAX_LISTED // PAGE):
+                    data = await self._get(f"{url}{path}?after={after}&limit={PAGE}")
+                    entries = msgspec.json.decode(data, type=list[kind])  # type: ignore[valid-type]
+                    found += [msgspec.structs.replace(one, origin=url) for one in entries]
+                    if len(entries) < PAGE:
+                        break
+                    after = key(entries[-1])
         return tuple(found)
 
     async def close(self) -> None:

@@ -18,7 +18,6 @@ STATUSES: Final = {
     "unfunded": int(Status.UNFUNDED),
     "rejected": int(Status.REJECTED),
 }
-EXCEPTIONS: Final = "exceptions"
 
 
 def way_back(text: str, otherwise: str = "/") -> str:
@@ -94,10 +93,8 @@ class SessionQuery:
         Raises `BadAddressError`.
         """
         status = values.get("status", "").strip() or None
-        if status is not None and status not in {*STATUSES, EXCEPTIONS}:
-            raise BadAddressError(
-                f"status is {', '.join(STATUSES)} or {EXCEPTIONS}, not {status!r}"
-            )
+        if status is not None and status not in STATUSES:
+            raise BadAddressError(f"status is one of {', '.join(STATUSES)}, not {status!r}")
         return cls(
             site=number_of(values, "site", (1 << 32) - 1),
             connector=number_of(values, "connector", (1 << 32) - 1),
@@ -125,7 +122,6 @@ class SessionQuery:
             reason=self.reason,
             assurance=self.assurance,
             campaign_id=self.campaign,
-            exceptions=self.status == EXCEPTIONS,
             since=self.since,
             until=self.until,
         )

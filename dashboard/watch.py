@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from chargecoin.clock import Clock
 from chargecoin.errors import StoreError
 from dashboard.node import Node
-from dashboard.oracles import HeldBack, Oracles
+from dashboard.oracles import HeldBack, OnTheWay, Oracles
 from indexer.read_model import Change, ReadModel
 
 log = structlog.get_logger()
@@ -59,6 +59,7 @@ class Watch:
         self.node_head: int | None = None
         self.last_reorg: Change | None = None
         self.held_back: tuple[HeldBack, ...] = ()
+        self.on_the_way: tuple[OnTheWay, ...] = ()
         self.streams = 0
         self.limit = STREAMS
 
@@ -93,9 +94,11 @@ class Watch:
             await self._wake((), tick=True)
 
     async def ask_oracles(self) -> None:
-        """Ask the oracles what they hold back."""
-        before, self.held_back = self.held_back, await self._oracles.held_back()
-        if before != self.held_back:
+        """Ask the oracles what they hold back, and what is on its way."""
+        before = self.held_back, self.on_the_way
+        self.held_back = await self._oracles.held_back()
+        self.on_the_way = await self._oracles.on_the_way()
+        if before != (self.held_back, self.on_the_way):
             await self._wake((), tick=True)
 
     async def run(self) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 
 from chargecoin.campaigns import Kind
 from chargecoin.record import Assurance, OutcomeFlag, Reason, Status
-from dashboard.language import Texts, gettext
+from dashboard.language import Text, Texts, gettext
 
 
 class Word:
@@ -266,3 +266,115 @@ ENTRY: Final[dict[str, Word]] = {
     "withdrawn": Word("info", "Withdrawn", "Taken out by the owner's own account."),
 }
 CYCLE: Final = Texts({0: "on demand", 1: "every day", 2: "every week", 3: "every month"})
+
+# By `exceptions.Kind`, in the order of a session's life: what it is, and what to do about it.
+EXCEPTION: Final[dict[str, Word]] = {
+    "in_flight": Word("use", "Charging", "A transaction is open at the charger."),
+    "on_its_way": Word("info", "On its way", "It has ended and is on its way to a batch."),
+    "failed_start": Word("warn", "Failed start", "Somebody meant to charge, and no energy flowed."),
+    "quarantined": Word("warn", "Held back", "No session could be made of what the charger sent."),
+    "unfunded": STATUS[Status.UNFUNDED],
+    "rejected": STATUS[Status.REJECTED],
+    "clamped": Word(
+        "info", "Price cut", "It lay outside the tariff's bounds and was set to the nearer."
+    ),
+    "campaign": Word(
+        "warn", "Campaign short", "A campaign was named, and not or not wholly applied."
+    ),
+    "no_energy": Word("info", "No energy", "It was settled, and no energy flowed."),
+    "disputed": Word("bad", "Disputed", "The payer disputes it; the arbiters have not ruled."),
+    "dispute_ended": Word("info", "Dispute ended", "The payer disputed it, and that is over."),
+    "refunded": Word("info", "Refunded", "You gave back its price or a part of it."),
+}
+# By kind, or by kind and what more is known of it: one sentence to a station owner.
+TODO: Final[Texts[str]] = Texts(
+    {
+        "in_flight": "Nothing: it is settled within minutes of its end.",
+        "in_flight offline": "See to the charger's connection: the end is told once it is back.",
+        "on_its_way": "Nothing: it is settled with the next batch.",
+        "on_its_way late": "Ask the operator of the oracle why it is not settled yet.",
+        "failed_start": "Nothing after one; if they repeat, try connector, cable and card reader.",
+        "unfunded": "Nothing was paid; look at the session for why.",
+        "unfunded short": "Wait: what is owed is collected once the payer has deposited, by you or "
+        "anybody.",
+        "unfunded paid": "Nothing: the debt has been collected or waived.",
+        "unfunded elsewhere": "Bill it where the card was paid; if it should have been paid from a "
+        "vault, ask for a mandate of its holder.",
+        "rejected": "Ask the oracle's operator to settle it again corrected; nothing was paid.",
+        "rejected cap": "Ask the protocol's governance to raise the cap if this is usual for you; "
+        "nothing was paid.",
+        "rejected tariff": "Publish tariffs before they apply; nothing was paid for this session.",
+        "clamped": "Compare the tariff's bounds with the price you want, and publish others.",
+        "campaign": "See whether the campaign's dates, hours and budget are what you want.",
+        "no_energy": "Nothing after one; where they repeat, try the connector and its cable.",
+        "disputed": "Answer it before its deadline, or concede it.",
+        "disputed answered": "Wait for the arbiters; your answer is on the chain.",
+        "dispute_ended": "Nothing: what it moved is in your statement.",
+        "refunded": "Nothing: it is in your statement.",
+    }
+)
+_OPERATOR: Final = Text("Ask the operator of the oracle; nothing was billed.")
+_CLOCK: Final = Text(
+    "Set the charger's clock (or its time server), then ask the oracle's operator."
+)
+_METER: Final = Text(
+    "Have the meter looked at; a session it did not sign properly cannot be billed."
+)
+_REGISTER: Final = Text(
+    "Have the meter or the charger's reading of it looked at; it gives no energy."
+)
+# What `amount` of a `Line` is, by what its name says.
+AMOUNT: Final = Texts(
+    {"owed": "owed", "disputed": "disputed", "given back": "given back", "price": "its price"}
+)
+# By the code of an oracle's quarantine (docs/oracle-operator.md), or of the check that refused it.
+HELD_BACK: Final[dict[str, Text]] = {
+    "no_end": Text(
+        "See whether the charger is connected: its end may still come, and then goes on by itself."
+    ),
+    "unknown_transaction": Text(
+        "Nothing yet: if the start comes later, the operator can replay it."
+    ),
+    "conflicting_stop": Text("Nothing: the first end counts, and the charger's maker should know."),
+    "not_ocpp": Text("Ask the charger's maker: nobody can read this message."),
+    "not_understood": Text("Ask the charger's maker: nobody can read this message."),
+    "oversized_frame": Text("Ask the charger's maker: the message is too long to be one."),
+    "not_utf8": Text("Ask the charger's maker: nobody can read this message."),
+    "unknown_connector": Text("Register the connector, then ask the operator to replay it."),
+    "other_owner": Text("Register the charger under another identity: somebody else has this one."),
+    "no_token": Text("Let the charger ask for a card or an app before it starts."),
+    "no_tariff": Text("Publish a tariff for the connector; sessions before it stay unbilled."),
+    "tariff_not_flat": Text("Publish a flat tariff for the connector."),
+    "no_register": _REGISTER,
+    "register_implausible": _REGISTER,
+    "negative_energy": _REGISTER,
+    "timestamp_unreadable": _CLOCK,
+    "clock_unset": _CLOCK,
+    "clock_future": _CLOCK,
+    "negative_duration": _CLOCK,
+    "over_duration": Text("A session ends within twelve days: have the charger end it earlier."),
+    "over_consumption": Text("Compare the connector's registered power with its plate."),
+    "signature_invalid": _METER,
+    "signed_unreadable": _METER,
+    "signed_incomplete": _METER,
+    "signed_not_billable": _METER,
+    "signed_other_meter": Text("Register the meter that is built in, with its key."),
+    "signed_other_time": Text("Set the meter's clock, then ask the oracle's operator."),
+    "pagination_gap": _METER,
+    "unsigned_mismatch": Text(
+        "Have the charger looked at: it and its meter say different energies."
+    ),
+    "unknown_key": Text(
+        "Enter the meter's key in the registry, then ask the operator to replay it."
+    ),
+    "session_cap": Text("Ask the protocol's governance to raise the cap if this is usual for you."),
+    "too_old": Text("Nothing: what is older than 90 days cannot be settled any more."),
+    "transaction_used": Text("Have the charger looked at: it used a transaction twice."),
+    "overlap": Text(
+        "Have the charger looked at: it reports two sessions at once at one connector."
+    ),
+    "pagination": _METER,
+    "register": _REGISTER,
+    "internal_error": _OPERATOR,
+}
+HELD_BACK_OTHERWISE: Final = _OPERATOR

@@ -317,10 +317,12 @@ class ReadModel(ExceptionReads):
             except FieldRangeError:
                 return None
 
-    def exceptions(self, owner_id: int | None = None) -> tuple[ReasonCount, ...]:
-        """Return how many sessions were not settled, by status and reason."""
+    def exceptions(
+        self, owner_id: int | None = None, since: date | None = None
+    ) -> tuple[ReasonCount, ...]:
+        """Return how many sessions were not settled, by status and reason, from a day on."""
         with self._snapshot() as connection:
-            return outcomes.reason_counts(connection, owner_id)
+            return outcomes.reason_counts(connection, owner_id, since)
 
     def batches(self, after: int | None = None, limit: int = 50) -> Page[Batch]:
         """Return batches newest first."""

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Response
 
 from dashboard.errors import BadAddressError
-from dashboard.oracles import HeldBack
 from dashboard.pages import Page, Table
 from dashboard.render import Render, live_address
 from dashboard.services import Has
-from dashboard.views.overview import held_back, owner_of
+from dashboard.views.overview import owner_of
 from dashboard.words import ALWAYS_COUNTED, CHARGER
 from indexer.read_model import ConnectorState, Owner
 
@@ -28,15 +27,6 @@ class ChargersPage:
     counts: dict[str, int]
     total: int
     states: tuple[ConnectorState, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class HeldBackPage:
-    """What oracles hold in quarantine for an owner's stations."""
-
-    owner: Owner
-    entries: tuple[HeldBack, ...]
-    zones: dict[str, str]
 
 
 @router.get("/owners/{owner_id}/chargers")
@@ -84,31 +74,6 @@ def chargers(has: Has, render: Render, owner_id: int, use: str = "") -> Response
             "Chargers now",
             page,
             Table(columns, rows),
-            live=live_address(owner_id),
-            context={"owner_id": owner_id},
-        )
-    )
-
-
-@router.get("/owners/{owner_id}/quarantine")
-def quarantine(has: Has, render: Render, owner_id: int) -> Response:
-    """List what the oracles hold back for an owner's stations, and why."""
-    owner = owner_of(has, owner_id)
-    found = has.model.utilisation(owner_id, has.now())
-    entries = held_back(has, found)
-    zones = {one.connector.station_identity: one.connector.time_zone for one in found.connectors}
-    return render(
-        Page(
-            "quarantine.html",
-            "Held back",
-            HeldBackPage(owner, entries, zones),
-            Table(
-                ("oracle", "id", "at", "charge_point", "code", "sentence"),
-                [
-                    (one.origin, one.id, one.at, one.charge_point, one.code, one.sentence)
-                    for one in entries
-                ],
-            ),
             live=live_address(owner_id),
             context={"owner_id": owner_id},
         )

@@ -9,19 +9,22 @@ from typing import Final, Literal
 from babel.dates import format_date
 from fastapi import APIRouter, Response
 
-from dashboard.attention import Attention, gather
+from dashboard.attention import RECENT_DAYS, Attention, Concerns, gather
 from dashboard.errors import NotFoundError
+from dashboard.exceptions import ExceptionQuery
 from dashboard.formats import Formats, zone_of
-from dashboard.oracles import HeldBack
 from dashboard.pages import Page, Table
 from dashboard.render import Render, live_address
 from dashboard.services import Has, Services
+from dashboard.under_way import failed_starts, waiting
 from dashboard.words import ALWAYS_COUNTED
 from indexer.read_model import (
     Carbon,
     ConnectorState,
     ConnectorTotals,
     DayTotals,
+    ExceptionFilter,
+    ExceptionKind,
     Overview,
     Owner,
     Period,
@@ -171,7 +174,6 @@ def read(has: Services, owner_id: int, span: Span) -> OverviewPage:
         )
     until = overview.today.until
     days = model.daily_totals(owner_id, until - timedelta(days=DAYS - 1), until)
-    exceptions = model.exceptions(owner_id)
     return OverviewPage(
         owner=owner,
         now=now,
@@ -182,14 +184,7 @@ def read(has: Services, owner_id: int, span: Span) -> OverviewPage:
         days=days,
         carbon=model.co2(owner_id, overview.month.since, overview.month.until),
         utilisation=utilisation,
-        attention=gather(
-            f"/owners/{owner_id}",
-            exceptions=exceptions,
-            utilisation=utilisation,
-            sites=sites,
-            quarantined=len(held_back(has, utilisation)),
-            formats=has.formats,
-        ),
+        attention=gather(concerns(has, owner_id, now, until, utilisation, sites), has.formats),
         sites=sites,
         zones=tuple(sorted({site.time_zone for site in sites})) or ("UTC",),
         connectors=utilisation.total,
@@ -197,10 +192,40 @@ def read(has: Services, owner_id: int, span: Span) -> OverviewPage:
     )
 
 
-def held_back(has: Services, utilisation: Utilisation) -> tuple[HeldBack, ...]:
-    """Return what oracles hold in quarantine for the stations of these connectors."""
-    stations = {one.connector.station_identity for one in utilisation.connectors}
-    return tuple(one for one in has.watch.held_back if one.charge_point in stations)
+def concerns(
+    has: Services,
+    owner_id: int,
+    now: int,
+    today: date,
+    utilisation: Utilisation,
+    sites: tuple[Site, ...],
+) -> Concerns:
+    """Read what an owner's attention is gathered from."""
+    model = has.model
+    since, yesterday = today - timedelta(days=RECENT_DAYS), today - timedelta(days=1)
+    kinds: tuple[ExceptionKind, ...] = ("campaign", "clamped")
+    counted = model.exception_counts(
+        [ExceptionFilter(owner_id, kind, since=since) for kind in kinds]
+    )
+    open_disputes = model.session_exceptions(ExceptionFilter(owner_id, "disputed"), limit=100)
+    lately = ExceptionQuery(since=yesterday)
+    return Concerns(
+        base=f"/owners/{owner_id}",
+        now=now,
+        since=since,
+        yesterday=yesterday,
+        exceptions=model.exceptions(owner_id, since),
+        remarks={str(kind): count for kind, count in counted},
+        open=waiting(has, now, utilisation),
+        failed_starts=len(failed_starts(has, now, utilisation, lately)),
+        disputes=tuple(one.dispute for one in open_disputes.items if one.dispute),
+        disputed=model.open_disputes(owner_id)[0],
+        plan=model.payout_plan(owner_id, now),
+        failures=model.payout_failures(owner_id),
+        campaigns=model.campaigns(owner_id),
+        utilisation=utilisation,
+        sites=sites,
+    )
 
 
 _COLUMNS: Final = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, func, select
@@ -53,10 +54,14 @@ _BY_ASSURANCE: Final = {
 }
 
 
-def reason_counts(connection: Connection, owner_id: int | None) -> tuple[ReasonCount, ...]:
-    """Return how many sessions were not settled, by reason."""
+def reason_counts(
+    connection: Connection, owner_id: int | None, since: date | None = None
+) -> tuple[ReasonCount, ...]:
+    """Return how many sessions were not settled, by reason, from a settlement day on."""
     found: dict[tuple[int, int], list[int]] = {}
-    for kind in _by_kind(connection, SessionFilter(owner_id=owner_id, exceptions=True)):
+    for kind in _by_kind(
+        connection, SessionFilter(owner_id=owner_id, exceptions=True, since=since)
+    ):
         sums = found.setdefault((kind.status, kind.reason), [0, 0, 0])
         for at, name in enumerate(("parts", "gross", "debt")):
             sums[at] += int(getattr(kind, name))

@@ -262,7 +262,7 @@ def serving(cases: tuple[Case, ...], held_back: list[dict[str, object]] | None =
     proofs = {
         f"/proof/{word_hex(one.session_id)}": orjson.dumps(one.proof.to_json()) for one in cases
     }
-    answers = {**bundles, **proofs, "/quarantine": orjson.dumps(held_back or [])}
+    answers = {**bundles, **proofs, "/quarantine": orjson.dumps(held_back or []), "/backlog": b"[]"}
 
     def handle(request: httpx.Request) -> httpx.Response:
         body = answers.get(request.url.path)

@@ -157,9 +157,9 @@ async def test_what_the_oracles_hold_back_is_shown_to_its_owner_alone(
         await look(has)
         mine = text_of((await pages.get("/owners/1")).text)
         assert "1 session held back" in mine
-        assert "The transaction never ended." in (await pages.get("/owners/1/quarantine")).text
+        assert "The transaction never ended." in (await pages.get("/owners/1/exceptions")).text
         assert "held back" not in text_of((await pages.get("/owners/2")).text)
-        assert "never ended" not in (await pages.get("/owners/2/quarantine")).text
+        assert "never ended" not in (await pages.get("/owners/2/exceptions")).text
 
 
 async def test_avoided_carbon_is_an_estimate_one_click_from_its_method(

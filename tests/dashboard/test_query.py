@@ -16,7 +16,7 @@ QUERIES = st.builds(
     SessionQuery,
     site=st.none() | st.integers(0, 99),
     connector=st.none() | st.integers(0, 99),
-    status=st.sampled_from([None, "settled", "unfunded", "rejected", "exceptions"]),
+    status=st.sampled_from([None, "settled", "unfunded", "rejected"]),
     reason=st.none() | st.integers(0, 255),
     assurance=st.none() | st.integers(0, 3),
     campaign=st.none() | st.integers(0, 2**32 - 1),

@@ -18,7 +18,7 @@ PAGES = (
     "/owners/1",
     "/owners/1/sessions",
     "/owners/1/chargers",
-    "/owners/1/quarantine",
+    "/owners/1/exceptions",
     "/sessions/1/1",
     "/verify",
     "/batches/1",

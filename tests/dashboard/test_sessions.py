@@ -18,7 +18,7 @@ FILTERS = [
     "status=settled",
     "status=unfunded",
     "status=rejected",
-    "status=exceptions",
+    "status=unfunded",
     "assurance=3",
     "assurance=2",
     "site=2",
@@ -88,11 +88,10 @@ async def test_a_list_that_grows_while_it_is_paged_repeats_and_skips_nothing(
 async def test_states_are_explained_in_plain_words(
     pages: httpx.AsyncClient, busy_town: Town
 ) -> None:
-    text = text_of((await pages.get("/owners/1/sessions?status=exceptions")).text)
+    text = text_of((await pages.get("/owners/1/sessions?status=unfunded")).text)
     for words in (
         "The payer's vault did not hold enough.",
         "No vault stands behind the card that was used",
-        "It costs more than one session may.",
         "no accredited meter signed it",
         "what is missing is a receivable",
     ):

@@ -49,7 +49,7 @@ async def test_an_owner_without_a_session_is_told_what_comes(
     assert "No session of this month has a known grid factor yet." in words
     assert "4 connectors unknown" in words
     assert "The first session shows here" in await said(pages, "/owners/1/sessions")
-    assert "Nothing is held back" in await said(pages, "/owners/1/quarantine")
+    assert "Every session is simply settled" in await said(pages, "/owners/1/exceptions")
 
 
 async def test_a_filter_without_a_match_offers_the_way_back(

@@ -379,12 +379,53 @@ class World:
         }
         self.mine(timestamp, [("Adjustments", "SessionRefunded", arguments)])
 
+    def dispute(self, timestamp: int, number: int, session: int, deadline: int) -> None:
+        """Open a dispute of 5.00 about a session; it is put aside whole."""
+        arguments = {
+            "dispute": number,
+            "session_id": session,
+            "account": 1,
+            "owner_id": self.places[session >> 64].owner_id,
+            "amount": 5_000_000,
+            "hold": 5_000_000,
+            "bond": 1_000_000,
+            "deadline": deadline,
+            "reason": 2,
+        }
+        self.mine(timestamp, [("Adjustments", "DisputeOpened", arguments)])
+
+    def answer(self, timestamp: int, number: int, session: int) -> None:
+        """Let the owner answer a dispute."""
+        owner_id = self.places[session >> 64].owner_id
+        arguments = {"dispute": number, "owner_id": owner_id, "statement": keccak(text="answer")}
+        self.mine(timestamp, [("Adjustments", "DisputeAnswered", arguments)])
+
+    def close(self, timestamp: int, number: int, session: int) -> None:
+        """Dismiss a dispute."""
+        arguments = {
+            "dispute": number,
+            "session_id": session,
+            "result": 2,
+            "refunded": 0,
+            "released": 5_000_000,
+            "bond_to_owner": 1_000_000,
+        }
+        self.mine(timestamp, [("Adjustments", "DisputeClosed", arguments)])
+
     # --- the operational feed ---
 
     def feed(
-        self, now: int, states: dict[int, str], *, errors: dict[int, str] | None = None
+        self,
+        now: int,
+        states: dict[int, str],
+        *,
+        errors: dict[int, str] | None = None,
+        **more: Any,
     ) -> None:
-        """Say what each connector does, signed as the oracle's feed, and take it in."""
+        """Say what each connector does, signed as the oracle's feed, and take it in.
+
+        `more` are further fields of the entries: their kind, the open session, energy.
+        """
         store = FeedStore(self.engine, 90 * 86_400)
         if not store.members():
             committee = {
@@ -408,7 +449,7 @@ class World:
                 "error_code": (errors or {}).get(connector_id, "NoError"),
                 "energy_wh": None,
                 "session": None,
-            }
+            } | more
             digest = keccak(feed_entries.DOMAIN + canonical.dumps(body))
             entries.append(
                 feed_entries.Entry(
