@@ -14,6 +14,7 @@ from typing import Final, Self
 
 from chargecoin.errors import FieldRangeError
 from indexer.database import open_engine
+from indexer.equipment_figures import Equipment, Evse, FirstSigns, Station
 from indexer.exception_figures import (
     COUNTED,
     ExceptionFilter,
@@ -74,7 +75,7 @@ from indexer.money_figures import (
     Span,
     SpanLine,
 )
-from indexer.queries import history, live, money, outcomes, places, sessions
+from indexer.queries import equipment, history, live, money, outcomes, places, sessions
 from indexer.read_exceptions import ExceptionReads
 from indexer.read_money import MAX_PAGE, NOT_STARTED, bounded, status_of
 
@@ -99,12 +100,15 @@ __all__ = [
     "Dispute",
     "Entry",
     "EntryKind",
+    "Equipment",
+    "Evse",
     "ExceptionFilter",
     "ExceptionKind",
     "FailedStart",
     "FeedSource",
     "FeedWord",
     "Finality",
+    "FirstSigns",
     "HourTotals",
     "MeterKey",
     "Overview",
@@ -130,6 +134,7 @@ __all__ = [
     "SiteTotals",
     "Span",
     "SpanLine",
+    "Station",
     "Status",
     "Tariff",
     "Totals",
@@ -184,6 +189,16 @@ class ReadModel(ExceptionReads):
         """Return one connector, None if there is none of that id."""
         with self._snapshot() as connection:
             return places.one_connector(connection, connector_id)
+
+    def equipment(self, owner_id: int) -> Equipment:
+        """Return what an owner has registered, stations without a connector included."""
+        with self._snapshot() as connection:
+            return equipment.equipment(connection, status_of(connection), owner_id)
+
+    def first_signs(self, connector_ids: Sequence[int]) -> tuple[FirstSigns, ...]:
+        """Return when each connector was first heard of, by the feed and by the chain."""
+        with self._snapshot() as connection:
+            return equipment.first_signs(connection, status_of(connection), connector_ids)
 
     def tariffs(self, connector_id: int) -> tuple[Tariff, ...]:
         """Return a connector's tariffs as published, by index."""

@@ -60,7 +60,7 @@ _OBIS: Final = re.compile(r"[0-9A-Fa-f]+-[0-9A-Za-z]+:0*([0-9A-Fa-f]+)\.0*8\.")
 _PAGINATION: Final = re.compile(r"([TF])([0-9]{1,18})")
 _HEX: Final = re.compile(r"[0-9A-Fa-f\s]+")
 # SubjectPublicKeyInfo of an uncompressed secp192k1 point, up to the point (RFC 5480; SEC 2).
-_SPKI_SECP192K1: Final = bytes.fromhex("3046301006072a8648ce3d020106052b8104001f03320004")
+SPKI_SECP192K1: Final = bytes.fromhex("3046301006072a8648ce3d020106052b8104001f03320004")
 _CARRIED: Final = ("TM", "TX", "RI", "RU", "RT", "EF", "ST")
 
 
@@ -250,7 +250,7 @@ def _openssl(loaded: ec.EllipticCurvePublicKey) -> Verifier:
 @lru_cache(maxsize=4096)
 def _verifier(public_key_der: bytes) -> tuple[str, Verifier]:
     """Return a key's curve and a function that says whether a DER signature is of a digest."""
-    if public_key_der.startswith(_SPKI_SECP192K1) and len(public_key_der) == 72:
+    if public_key_der.startswith(SPKI_SECP192K1) and len(public_key_der) == 72:
         return "secp192k1", _secp192k1(public_key_der)
     try:
         loaded = load_der_public_key(public_key_der)
