@@ -6,6 +6,7 @@ signed, sent and kept is a salted hash of it (docs/oracle-operator.md).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ TYPE: Final = (
     "ChargePointPassword(string identity,uint256 ownerId,address oracle,"
     "bytes32 salt,bytes32 hash,uint64 issuedAt)"
 )
+# OCPP 2.0.1 part 4, section 3.1.1; no colon, since basic auth ends the user name with one.
+IDENTITY: Final = re.compile(r"[A-Za-z0-9*\-_=|@.]{1,48}")
 _TYPE_HASH: Final = keccak(text=TYPE)
 
 

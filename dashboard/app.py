@@ -31,7 +31,7 @@ from dashboard.errors import BadAddressError, NotFoundError, TooLargeError
 from dashboard.formats import in_every_language
 from dashboard.language import Languages, gettext, language
 from dashboard.node import Node
-from dashboard.oracles import EvidenceUnavailableError, Oracles
+from dashboard.oracles import EvidenceUnavailableError, OracleRefusedError, Oracles
 from dashboard.pages import Page, Suffixes, Table, form_of
 from dashboard.private.database import open_private
 from dashboard.private.settings import SettingsStore
@@ -49,6 +49,7 @@ from dashboard.views import (
     languages,
     live,
     methods,
+    onboarding,
     overview,
     owners,
     payout_settings,
@@ -73,6 +74,7 @@ log = structlog.get_logger()
 
 VIEWS: Final = (
     owners,
+    onboarding,
     overview,
     chargers,
     sessions,
@@ -187,6 +189,8 @@ def _answer(request: Request, error: Exception) -> Response:  # noqa: PLR0911 --
             return _fault(request, 413, gettext("Too large"), str(error))
         case EvidenceUnavailableError():
             return _fault(request, 502, gettext("The evidence could not be fetched"), str(error))
+        case OracleRefusedError():
+            return _fault(request, 409, gettext("The oracle did not take it"), str(error))
         case RequestValidationError():
             fault = error.errors()[0]
             where = fault["loc"][-1]
@@ -259,6 +263,7 @@ def _routed(has: Services) -> FastAPI:
         BadAddressError,
         TooLargeError,
         EvidenceUnavailableError,
+        OracleRefusedError,
         RequestValidationError,
         HTTPException,
     ):

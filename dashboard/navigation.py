@@ -22,6 +22,7 @@ OWN: Final = (
             (Text("Stations"), "/stations"),
             (Text("Chargers"), "/chargers"),
             (Text("Uptime"), "/uptime"),
+            (Text("Onboarding"), "/onboarding"),
         ),
     ),
     (

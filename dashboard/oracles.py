@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+<<<<<<< HEAD
 from typing import Final, TypeVar
+=======
+from typing import Any, Final, Literal
+>>>>>>> 98c7036 (Onboarding: a station owner goes from nothing to the first settled session through pages)
 
 import httpx
 import msgspec
@@ -47,6 +51,7 @@ class HeldBack(msgspec.Struct, frozen=True, kw_only=True):
     origin: str = ""
 
 
+<<<<<<< HEAD
 class OnTheWay(msgspec.Struct, frozen=True, kw_only=True):
     """A session of an oracle's backlog: it has ended and is not settled.
 
@@ -68,6 +73,19 @@ class OnTheWay(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Listed = TypeVar("Listed", HeldBack, OnTheWay)
+=======
+class CentralSystem(msgspec.Struct, frozen=True, kw_only=True):
+    """Where charge points connect, and whose owners may let theirs; `origin` as of `HeldBack`."""
+
+    oracle: str
+    url: str
+    owners: Literal["any"] | tuple[int, ...]
+    origin: str = ""
+
+
+class OracleRefusedError(ChargeCoinError):
+    """An oracle did not take what was sent to it; the message says why, in its words."""
+>>>>>>> 98c7036 (Onboarding: a station owner goes from nothing to the first settled session through pages)
 
 
 class _NotFoundError(EvidenceError):
@@ -119,6 +137,34 @@ class Oracles:
                         break
                     after = key(entries[-1])
         return tuple(found)
+
+    async def central_systems(self) -> tuple[CentralSystem, ...]:
+        """Return where charge points connect; an oracle that does not answer is left out."""
+        found: list[CentralSystem] = []
+        for url in self.urls:
+            with suppress(httpx.HTTPError, EvidenceError, msgspec.MsgspecError):
+                answer = msgspec.json.decode(
+                    await self._get(f"{url}/charge-points"), type=CentralSystem
+                )
+                found.append(msgspec.structs.replace(answer, origin=url))
+        return tuple(found)
+
+    async def post(self, url: str, path: str, body: Any) -> Any:
+        """Send JSON to one of the oracles and return its answer.
+
+        Raises `OracleRefusedError` with its reason, `EvidenceUnavailableError` if it is silent.
+        """
+        if url not in self.urls:
+            raise OracleRefusedError("That is none of the oracles that this dashboard knows.")
+        try:
+            answer = await self._client.post(url + path, json=body, timeout=TIMEOUT_S)
+            told = answer.json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise EvidenceUnavailableError(f"{url}: {error or type(error).__name__}") from error
+        if answer.status_code != httpx.codes.OK:
+            detail = told.get("detail") if isinstance(told, dict) else None
+            raise OracleRefusedError(f"The oracle says: {detail or answer.status_code}.")
+        return told
 
     async def close(self) -> None:
         """End the connections."""

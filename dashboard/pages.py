@@ -103,6 +103,8 @@ def plain(value: Any) -> Any:  # noqa: PLR0911 -- one a type
             return value if abs(value) < 1 << 53 else str(value)
         case dict():
             return {str(key): plain(one) for key, one in value.items()}
+        case frozenset():
+            return [plain(one) for one in sorted(value)]
         case list() | tuple():
             return [plain(one) for one in value]
         case bytes():

@@ -378,3 +378,50 @@ HELD_BACK: Final[dict[str, Text]] = {
     "internal_error": _OPERATOR,
 }
 HELD_BACK_OTHERWISE: Final = _OPERATOR
+# By docs/protocol.md, section 5: plugs and currents, as their names in OCPI stand for.
+STANDARD: Final = Texts(
+    {
+        1: "CHAdeMO",
+        2: "Type 1 (J1772)",
+        3: "CCS 1 (Combo, Type 1)",
+        4: "Type 2",
+        5: "CCS 2 (Combo, Type 2)",
+        6: "Domestic, Schuko (F)",
+        7: "NACS",
+        8: "Another plug",
+    }
+)
+POWER_TYPE: Final = Texts({1: "AC, one phase", 2: "AC, three phases", 3: "DC"})
+
+# By `onboarding.Step.name`: what a step is called, and what it says when it is done.
+ONBOARDING: Final[dict[str, Word]] = {
+    "site": Word("good", "Site", "Its place, time zone and grid are registered."),
+    "station": Word("good", "Station", "The charger's identity is registered."),
+    "evses": Word("good", "EVSEs", "Each place at which one vehicle charges is registered."),
+    "connectors": Word("good", "Connectors", "Each plug is registered, with its power."),
+    "tariff": Word("good", "Tariff", "Each connector has a price that drivers can rely on."),
+    "key": Word(
+        "good",
+        "Meter key",
+        "For meters that sign. Who vouches for the key decides how far down the proof of a "
+        "session goes; without one it is observed.",
+    ),
+    "password": Word(
+        "good", "Charger's password", "An oracle lets the charger in under its identity."
+    ),
+    "connected": Word("good", "Connected", "An oracle signed that the charger is there."),
+    "heard": Word(
+        "good", "Heartbeat", "An oracle vouches, now, for what each of its connectors does."
+    ),
+    "began": Word("good", "First transaction", "A vehicle was plugged in and a session began."),
+    "ended": Word("good", "First session closed", "The charger reported its end and its energy."),
+    "settled": Word("good", "First session settled", "It was paid in full on the chain."),
+}
+# By `onboarding.State`.
+PROGRESS: Final[dict[str, Word]] = {
+    "final": Word("good", "Final", "On the chain for good."),
+    "done": Word("good", "Done", "It has happened."),
+    "waiting": Word("info", "Waiting for finality", "In a block that could still be replaced."),
+    "now": Word("use", "Next", "It can be done now."),
+    "later": Word("off", "Later", "Something before it comes first."),
+}

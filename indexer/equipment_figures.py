@@ -34,7 +34,8 @@ class Evse:
 class Equipment:
     """Everything an owner has registered, parts that nothing hangs on yet included.
 
-    `sites_final` and `connectors_final` are the ids that no reorganisation can take back.
+    `sites_final` and `connectors_final` are the ids that no reorganisation can take back;
+    `priced` and `used` the connectors that have a tariff and a settled session.
     """
 
     sites: tuple[Site, ...]
@@ -43,6 +44,8 @@ class Equipment:
     connectors: tuple[Connector, ...]
     sites_final: frozenset[int]
     connectors_final: frozenset[int]
+    priced: frozenset[int]
+    used: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,6 +195,11 @@ class ReadModel(ExceptionReads):
         with self._snapshot() as connection:
             return equipment.equipment(connection, status_of(connection), owner_id)
 
+    def station_named(self, identity: str) -> Station | None:
+        """Return the station of any owner that has an OCPP identity, None if there is none."""
+        with self._snapshot() as connection:
+            return equipment.station_named(connection, status_of(connection), identity)
+
     def first_signs(self, connector_ids: Sequence[int]) -> tuple[FirstSigns, ...]:
         """Return when each connector was first heard of, by the feed and by the chain."""
         with self._snapshot() as connection:

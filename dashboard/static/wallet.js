@@ -95,10 +95,57 @@ async function send(form, provider) {
   form.querySelector("[data-wallet-status]").replaceChildren(link);
 }
 
+async function typed(form, provider, data) {
+  const { chainId } = data.domain;
+  say(form, "Waiting for your signature in the wallet.");
+  await chain(provider, chainId);
+  const own = await account(provider);
+  const { from } = form.dataset;
+  if (from && own.toLowerCase() !== from.toLowerCase()) throw new Error(`choose the account ${from} in it`);
+  return provider.request({ method: "eth_signTypedData_v4", params: [own, JSON.stringify(data)] });
+}
+
+async function permit(form, provider) {
+  form.elements.signature.value = await typed(form, provider, JSON.parse(form.dataset.walletTyped));
+  form.requestSubmit();
+}
+
+const digits = (bytes) => [...bytes].map((one) => one.toString(16).padStart(2, "0")).join("");
+
+// A charger's password is made and shown here. What leaves the page is a salted hash of it.
+async function admit(form, provider) {
+  if (!crypto.subtle) {
+    say(form, "A password can be made only where this page is served over HTTPS.");
+    return;
+  }
+  const password = digits(crypto.getRandomValues(new Uint8Array(20)));
+  const salt = crypto.getRandomValues(new Uint8Array(32));
+  const hash = await crypto.subtle.digest("SHA-256", new Uint8Array([...salt, ...new TextEncoder().encode(password)]));
+  const data = JSON.parse(form.dataset.walletTyped);
+  Object.assign(data.message, { salt: "0x" + digits(salt), hash: "0x" + digits(new Uint8Array(hash)) });
+  const fields = new URLSearchParams(new FormData(form));
+  for (const name of ["salt", "hash", "issuedAt"]) fields.set(name, data.message[name]);
+  fields.set("signature", await typed(form, provider, data));
+  say(form, "Sending it to the oracle.");
+  const answer = await fetch(`${new URL(form.action).pathname}.json`, { method: "POST", body: fields });
+  const told = await answer.json();
+  if (!answer.ok) {
+    say(form, told.detail ?? `It answered ${answer.status}.`);
+    return;
+  }
+  form.querySelector("[data-made-url]").textContent = told.url;
+  form.querySelector("[data-made-password]").textContent = password;
+  form.querySelector("[data-made]").hidden = false;
+  form.querySelector("[data-wallet-choices]").hidden = true;
+  say(form, "The oracle lets it in.");
+}
+
 const TASKS = [
   ["[data-wallet-connect]", connect],
   ["[data-wallet-answer]", answer],
   ["[data-wallet-send]", send],
+  ["[data-wallet-permit]", permit],
+  ["[data-wallet-admit]", admit],
 ];
 
 async function run(task, form, detail) {

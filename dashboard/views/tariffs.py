@@ -18,6 +18,7 @@ from dashboard.render import Render
 from dashboard.services import Has, Services
 from dashboard.spans import moment_of
 from dashboard.views.overview import owner_of
+from dashboard.views.sign_in import way_back
 from indexer.read_model import Connector, Owner
 
 router = APIRouter()
@@ -43,7 +44,10 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class TariffForm:
-    """What was filled in; `problem` says why nothing is prepared, where it is not empty."""
+    """What was filled in; `problem` says why nothing is prepared, where it is not empty.
+
+    `first`: none of the connectors has a tariff, so that this one may start at once.
+    """
 
     owner: Owner
     connectors: tuple[Connector, ...]
@@ -53,6 +57,7 @@ class TariffForm:
     prices: Prices | None
     starts_at: int | None
     zone: str
+    first: bool
     examples: tuple[Example, ...]
     prepared: tuple[Prepared, ...]
 
@@ -66,7 +71,26 @@ def _chosen(request: Request, own: Mapping[int, Connector]) -> tuple[int, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _terms(has: Services, given: Mapping[str, str], zone: str) -> tuple[Prices, int, int]:
+def _start(has: Services, given: Mapping[str, str], zone: str, *, first: bool) -> int:
+    """Return when the tariff begins, UTC seconds; a connector's first one may at once."""
+    text = given.get("starts", "")
+    if first and not text:
+        return has.now()
+    start = moment_of(text, zone)
+    earliest = has.now() + (0 if first else NOTICE_S + MARGIN_S)
+    if start is None or start < earliest:
+        raise BadAddressError(
+            "a first tariff starts at once, or later"
+            if first
+            else "a tariff starts at least an "
+            "hour and a quarter from now: an hour is its notice, the rest is for signing"
+        )
+    return start
+
+
+def _terms(
+    has: Services, given: Mapping[str, str], zone: str, *, first: bool
+) -> tuple[Prices, int, int]:
     """Read the form: prices, VAT in basis points, start. Raises `BadAddressError`."""
     amounts = [money_of(given, name, MAX_PRICE) or 0 for name in PRICES]
     if not any(amounts):
@@ -74,14 +98,7 @@ def _terms(has: Services, given: Mapping[str, str], zone: str) -> tuple[Prices, 
     vat = money_of(given, "vat", MAX_VAT_BPS * 10_000) or 0
     if vat % 10_000:
         raise BadAddressError("VAT is a percentage with two decimals at most, such as 20 or 7.5")
-    start = moment_of(given.get("starts", ""), zone)
-    earliest = has.now() + NOTICE_S + MARGIN_S
-    if start is None or start < earliest:
-        raise BadAddressError(
-            "a tariff starts at least an hour and a quarter from now: an hour is its notice, the "
-            "rest is for signing"
-        )
-    return Prices(*amounts), vat // 10_000, start
+    return Prices(*amounts), vat // 10_000, _start(has, given, zone, first=first)
 
 
 @router.get("/owners/{owner_id}/tariffs/new")
@@ -96,13 +113,15 @@ def new(has: Has, render: Render, request: Request, owner_id: int) -> Response:
     problem, prices, start = "", None, None
     prepared: tuple[Prepared, ...] = ()
     examples: tuple[Example, ...] = ()
-    if given.get("starts"):
+    shows = way_back(given.get("shows", ""), "")
+    first = bool(chosen) and not any(has.model.tariffs(one) for one in chosen)
+    if "kwh" in given:
         try:
             if not chosen:
                 raise BadAddressError("choose at least one connector")
             if len({own[one].time_zone for one in chosen}) > 1:
                 raise BadAddressError("choose connectors of one time zone at once")
-            prices, vat_bps, start = _terms(has, given, zone)
+            prices, vat_bps, start = _terms(has, given, zone, first=first)
         except BadAddressError as error:
             problem = str(error)
         else:
@@ -111,10 +130,10 @@ def new(has: Has, render: Render, request: Request, owner_id: int) -> Response:
                 for wh, plugged, idle in EXAMPLES
             )
             prepared = tuple(
-                _publish(has, owner, own[one], prices, vat_bps, start) for one in chosen
+                _publish(has, owner, own[one], prices, vat_bps, start, shows) for one in chosen
             )
     page = TariffForm(
-        owner, connectors, chosen, given, problem, prices, start, zone, examples, prepared
+        owner, connectors, chosen, given, problem, prices, start, zone, first, examples, prepared
     )
     table = Table(
         ("what", "from", "to", "data"),
@@ -138,7 +157,13 @@ def _cost(prices: Prices, energy_wh: int, duration_s: int, idle_s: int) -> int:
 
 
 def _publish(
-    has: Services, owner: Owner, connector: Connector, prices: Prices, vat_bps: int, start: int
+    has: Services,
+    owner: Owner,
+    connector: Connector,
+    prices: Prices,
+    vat_bps: int,
+    start: int,
+    shows: str,
 ) -> Prepared:
     """Return the transaction that publishes a flat tariff for one connector."""
     low_high = [price for price in (prices.kwh, prices.hour, prices.idle_hour) for _ in range(2)]
@@ -153,4 +178,4 @@ def _publish(
         FLAT,
     )
     name = f"Publish this tariff for {connector.station_identity}/{connector.connector_number}"
-    return prepare(has, name, owner.account, call)
+    return prepare(has, name, owner.account, call, shows)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from eth_utils.hexadecimal import is_hex
 from fastapi import APIRouter, Response
 from starlette.concurrency import run_in_threadpool
 
 from chargecoin.chain import Receipt, Transaction
+from chargecoin.chain.events import decode_events
 from chargecoin.chain.transactions import Call, failure_reason
 from chargecoin.errors import ChainError
 from dashboard.errors import BadAddressError
@@ -25,6 +26,21 @@ STAGES: Final = ("pending", "mined", "indexed", "final")
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """What a transaction brought about that has a page of its own."""
+
+    what: Literal["owner", "account"]
+    number: int
+
+    @property
+    def href(self) -> str:
+        """Where to go on with it."""
+        if self.what == "owner":
+            return f"/owners/{self.number}/onboarding"
+        return f"/payers/{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
 class TransactionPage:
     """How far a transaction is. `stage` is one of `STAGES`, `failed` or `unknown`."""
 
@@ -36,6 +52,7 @@ class TransactionPage:
     gas_used: int | None
     reason: str
     shows: str = ""
+    made: tuple[Made, ...] = ()
 
     @property
     def reached(self) -> int:
@@ -51,6 +68,24 @@ def _stage(receipt: Receipt | None, sent: Transaction | None, status: Status) ->
     if receipt.block_number > status.number:
         return "mined"
     return "final" if receipt.block_number <= status.final_number else "indexed"
+
+
+def _made(has: Services, receipt: Receipt) -> tuple[Made, ...]:
+    address = has.node.deployment.address
+    registered = decode_events("StationRegistry", address("StationRegistry"), receipt.logs)
+    opened = decode_events("Settlement", address("Settlement"), receipt.logs)
+    return (
+        *(
+            Made("owner", event.args["owner_id"])
+            for event in registered
+            if event.name == "OwnerRegistered"
+        ),
+        *(
+            Made("account", event.args["account"])
+            for event in opened
+            if event.name == "AccountOpened"
+        ),
+    )
 
 
 async def read(has: Services, text: str, shows: str) -> TransactionPage:
@@ -72,6 +107,7 @@ async def read(has: Services, text: str, shows: str) -> TransactionPage:
         gas_used=receipt.gas_used if receipt else None,
         reason=reason,
         shows=shows,
+        made=_made(has, receipt) if receipt else (),
     )
 
 

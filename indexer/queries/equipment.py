@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import Column, ColumnElement, Connection, Row, Table, select
 
 from chargecoin.record import Status as Outcome
 from indexer.equipment_figures import Equipment, Evse, FirstSigns, Station
 from indexer.figures import Status
 from indexer.queries.places import list_connectors, list_sites
-from indexer.schema import block_of, connectors, evses, feed_entries, sessions, sites, stations
+from indexer.schema import (
+    block_of,
+    connectors,
+    evses,
+    feed_entries,
+    sessions,
+    sites,
+    stations,
+    tariffs,
+)
+
+_CHUNK: Final = 500
 
 
 def equipment(connection: Connection, status: Status, owner_id: int) -> Equipment:
@@ -38,19 +50,10 @@ def equipment(connection: Connection, status: Status, owner_id: int) -> Equipmen
         .join(sites, sites.c.site_id == stations.c.site_id)
         .where(sites.c.owner_id == owner_id)
     )
+    ids = [one.connector_id for one in own_connectors]
     return Equipment(
         sites=own_sites,
-        stations=tuple(
-            Station(
-                row.station_id,
-                row.site_id,
-                row.identity,
-                row.vendor,
-                row.model,
-                status.finality(block_of(row.id)),
-            )
-            for row in found
-        ),
+        stations=tuple(_to_station(row, status) for row in found),
         evses=tuple(
             Evse(
                 row.evse,
@@ -70,6 +73,40 @@ def equipment(connection: Connection, status: Status, owner_id: int) -> Equipmen
             for row in connector_rows
             if status.finality(block_of(row.id)) == "final"
         ),
+        priced=_with_first(connection, tariffs, tariffs.c.tariff_index, ids),
+        used=_with_first(connection, sessions, sessions.c.sequence, ids),
+    )
+
+
+def _with_first(
+    connection: Connection, table: Table, number: Column[int], ids: Sequence[int]
+) -> frozenset[int]:
+    """Return which connectors have a first row of something that is counted from 1."""
+    found: set[int] = set()
+    for start in range(0, len(ids), _CHUNK):
+        part = ids[start : start + _CHUNK]
+        found.update(
+            connection.scalars(
+                select(table.c.connector_id).where(table.c.connector_id.in_(part), number == 1)
+            )
+        )
+    return frozenset(found)
+
+
+def station_named(connection: Connection, status: Status, identity: str) -> Station | None:
+    """Return the station that has an OCPP identity."""
+    row = connection.execute(select(stations).where(stations.c.identity == identity)).one_or_none()
+    return None if row is None else _to_station(row, status)
+
+
+def _to_station(row: Row[Any], status: Status) -> Station:
+    return Station(
+        row.station_id,
+        row.site_id,
+        row.identity,
+        row.vendor,
+        row.model,
+        status.finality(block_of(row.id)),
     )
 
 

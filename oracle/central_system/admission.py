@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from chargecoin.chain import Chain
-from chargecoin.charge_points import ChargePointPassword
+from chargecoin.charge_points import IDENTITY, ChargePointPassword
 from chargecoin.errors import CodecError
 from chargecoin.signatures import MAX_SIGNATURE, signed_by
 from chargecoin.typed_data import SIGNATURE_SIZE, recover
-from oracle.central_system.passwords import IDENTITY, SCHEME, ChargePoints, Entry, RefusedError
+from oracle.central_system.passwords import SCHEME, ChargePoints, Entry, RefusedError
 from oracle.config import Config
 from oracle.registry import Registry
 

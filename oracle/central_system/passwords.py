@@ -21,11 +21,10 @@ from typing import Final
 
 import orjson
 
+from chargecoin.charge_points import IDENTITY
 from chargecoin.errors import ChargeCoinError, ConfigurationError
 
 SCHEME: Final = "sha256"
-# OCPP 2.0.1 part 4, section 3.1.1; no colon, since basic auth ends the user name with one.
-IDENTITY: Final = re.compile(r"[A-Za-z0-9*\-_=|@.]{1,48}")
 _NOBODY: Final = f"{SCHEME}${'00' * 16}${'00' * 32}"
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from eth_account import Account
+from eth_account.messages import encode_typed_data
 from playwright.sync_api import Page
 
 from chargecoin.local_node import LocalNode
@@ -75,9 +76,17 @@ class Wallet:
             case "personal_sign":
                 message = bytes.fromhex(params[0][2:]).decode()
                 return "0x" + Signer(self.secret).sign(personal(message)).hex()
+            case "eth_signTypedData_v4":
+                return self._sign_typed(params[0], params[1])
             case "eth_sendTransaction":
                 return self._send(params[0])
         raise AssertionError(f"a wallet knows no {method}")
+
+    def _sign_typed(self, account: str, data: str) -> str:
+        assert account == self.address.lower()
+        message = encode_typed_data(full_message=json.loads(data))
+        signature: str = Account.sign_message(message, self.secret).signature.to_0x_hex()
+        return signature
 
     def _send(self, given: dict[str, str]) -> str:
         assert self.node is not None
