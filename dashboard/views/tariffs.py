@@ -13,12 +13,11 @@ from chargecoin.tariff import MAX_PRICE, NOTICE_S, Prices, gross
 from dashboard.errors import BadAddressError
 from dashboard.pages import Page, Table
 from dashboard.prepare import Prepared, prepare
-from dashboard.query import money_of
+from dashboard.query import money_of, way_back
 from dashboard.render import Render
 from dashboard.services import Has, Services
 from dashboard.spans import moment_of
 from dashboard.views.overview import owner_of
-from dashboard.views.sign_in import way_back
 from indexer.read_model import Connector, Owner
 
 router = APIRouter()
