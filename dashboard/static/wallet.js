@@ -161,6 +161,8 @@ function offer(detail) {
   for (const [selector, task] of TASKS) {
     for (const form of document.querySelectorAll(selector)) {
       const place = form.querySelector("[data-wallet-choices]");
+      // Who must sign in first has nothing to choose yet.
+      if (!place) continue;
       const button = document.createElement("button");
       button.type = "button";
       button.className = "main";
