@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-<<<<<<< HEAD
-from typing import Final, TypeVar
-=======
-from typing import Any, Final, Literal
->>>>>>> 98c7036 (Onboarding: a station owner goes from nothing to the first settled session through pages)
+from typing import Any, Final, Literal, TypeVar
 
 import httpx
 import msgspec
@@ -51,7 +47,6 @@ class HeldBack(msgspec.Struct, frozen=True, kw_only=True):
     origin: str = ""
 
 
-<<<<<<< HEAD
 class OnTheWay(msgspec.Struct, frozen=True, kw_only=True):
     """A session of an oracle's backlog: it has ended and is not settled.
 
@@ -73,7 +68,8 @@ class OnTheWay(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Listed = TypeVar("Listed", HeldBack, OnTheWay)
-=======
+
+
 class CentralSystem(msgspec.Struct, frozen=True, kw_only=True):
     """Where charge points connect, and whose owners may let theirs; `origin` as of `HeldBack`."""
 
@@ -85,7 +81,6 @@ class CentralSystem(msgspec.Struct, frozen=True, kw_only=True):
 
 class OracleRefusedError(ChargeCoinError):
     """An oracle did not take what was sent to it; the message says why, in its words."""
->>>>>>> 98c7036 (Onboarding: a station owner goes from nothing to the first settled session through pages)
 
 
 class _NotFoundError(EvidenceError):
