@@ -22,7 +22,7 @@ GROUPS: Final = {
         "chargecoin.rewards_cli",
         "Recompute an epoch's rewards, and check the root that was posted.",
     ),
-    "verify": ("chargecoin.verify_cli", "Verify a session's evidence against the chain."),
+    "verify": ("chargecoin.verify_cli", "Verify a session or a carbon report against the chain."),
 }
 
 

@@ -18,6 +18,7 @@
     ├── CentralSystemError      no answer, or a refusal, where a charge point needs one
     ├── StoreError              durable storage failed; nothing was acknowledged
     ├── FeedError               an operational feed entry that is not in order or not signed
+    ├── ReportError             a carbon report, or a file it is made from, that cannot be read
     └── IndexerError            the indexer gives no answer, or none to this question
 
 Messages say what was wrong and what to do about it.
@@ -124,6 +125,10 @@ class StoreError(ChargeCoinError):
 
 class FeedError(ChargeCoinError, ValueError):
     """An operational feed entry that is not in order or not signed."""
+
+
+class ReportError(ChargeCoinError, ValueError):
+    """A carbon report, or a file that it is made from, that cannot be read; says what is wrong."""
 
 
 class IndexerError(ChargeCoinError):

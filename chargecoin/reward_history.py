@@ -8,16 +8,16 @@ epoch an event belongs; everything else is in the events.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from chargecoin.chain.events import Event, decode_events
+from chargecoin.chain.events import Event
+from chargecoin.chain.history import BLOCKS_A_REQUEST, History, silent
 from chargecoin.chain.reader import Chain
 from chargecoin.chain.values import Block
-from chargecoin.contracts import events
 from chargecoin.errors import InconsistentNodeError
-from chargecoin.record import Outcome, SessionRecord, decode_run_event
+from chargecoin.record import Outcome, SessionRecord
 from chargecoin.rewards import (
     EPOCH_S,
     MAX_EPOCHS_AHEAD,
@@ -30,7 +30,6 @@ from chargecoin.rewards import (
 CONTRACTS: Final = {Kind.DRIVERS: "DriverRewards", Kind.STATIONS: "StationRewards"}
 """How the address book names the distributors."""
 
-BLOCKS_A_REQUEST: Final = 10_000
 FEE_DIVISOR: Final = 1_000
 """The fee is 0.1 % (docs/protocol.md, section 4)."""
 
@@ -93,47 +92,22 @@ class _Session:
 
 
 @dataclass(slots=True)
-class _Blocks:
-    """Finds blocks by time; a header is fetched once."""
-
-    chain: Chain
-    last: Block
-    known: dict[int, int] = field(default_factory=dict)
-
-    async def _time(self, number: int) -> int:
-        if number not in self.known:
-            block = await self.chain.block(number)
-            if block is None:
-                raise InconsistentNodeError(
-                    f"the node has no block {number} and yet one of number {self.last.number}"
-                )
-            self.known[number] = block.timestamp
-        return self.known[number]
-
-    async def first_from(self, time: int) -> int:
-        """Return the first block of this time (UTC seconds) or later; after the last if none is."""
-        low, high = self.chain.deployment.start_block, self.last.number + 1
-        while low < high:
-            middle = (low + high) // 2
-            if await self._time(middle) < time:
-                low = middle + 1
-            else:
-                high = middle
-        return low
-
-
-@dataclass(slots=True)
 class EpochReader:
     """Reads epochs up to a block, `blocks` of it a request; `report` hears how far it is."""
 
     chain: Chain
     until: Block
     blocks: int = BLOCKS_A_REQUEST
-    report: Callable[[str], None] = lambda _line: None
+    report: Callable[[str], None] = silent
+    _history: History = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Read events through one history, so that a header is fetched once."""
+        self._history = History(self.chain, self.until, self.blocks, self.report)
 
     async def read(self, kind: Kind, epoch: int) -> EpochHistory:
         """Return what the chain says of an epoch. Raises `ChainError` where the node does."""
-        blocks = _Blocks(self.chain, self.until)
+        blocks = self._history
         first = await blocks.first_from(epoch * EPOCH_S)
         end = await blocks.first_from((epoch + 1) * EPOCH_S)
         settled_until = await blocks.first_from(postable_from(epoch))
@@ -153,11 +127,11 @@ class EpochReader:
     async def _sessions(self, first: int, end: int, refunded_until: int) -> dict[int, _Session]:
         """Return the sessions that produced a fee in the blocks [first, end), with refunds."""
         sessions: dict[int, _Session] = {}
-        async for event, owner in self._settled(first, end):
+        async for event, owner in self._history.settled(first, end):
             _enter(sessions, event, owner, in_epoch=True)
         collected = [
             event
-            async for event in self._events("Adjustments", first, end, "DebtCollected")
+            async for event in self._history.events("Adjustments", first, end, "DebtCollected")
             if event.args["fee"]
         ]
         await self._find_settled(sessions, {event.args["session_id"] for event in collected}, first)
@@ -167,7 +141,7 @@ class EpochReader:
             return sessions
         oldest = min(one.settled_in for one in sessions.values())
         names = ("DebtCollected", "SessionRefunded")
-        async for event in self._events("Adjustments", oldest, refunded_until, *names):
+        async for event in self._history.events("Adjustments", oldest, refunded_until, *names):
             session = sessions.get(event.args["session_id"])
             if session is None:
                 continue
@@ -185,7 +159,7 @@ class EpochReader:
         end = first
         while missing and end > self.chain.deployment.start_block:
             start = max(self.chain.deployment.start_block, end - self.blocks)
-            async for event, owner in self._settled(start, end):
+            async for event, owner in self._history.settled(start, end):
                 identifier = Outcome.decode(event.args["session"]).session_id
                 if identifier in missing:
                     _enter(sessions, event, owner, in_epoch=False)
@@ -197,15 +171,6 @@ class EpochReader:
                 "name a node that has all logs since the deployment"
             )
 
-    async def _settled(self, first: int, end: int) -> AsyncIterator[tuple[Event, int]]:
-        """Yield the sessions of the blocks [first, end) with their owners."""
-        owner = 0
-        async for event in self._events("Settlement", first, end, "Run", "Session"):
-            if event.name == "Run":
-                owner = decode_run_event(event.args["run"])[1]
-            else:
-                yield event, owner
-
     async def _distributor(
         self, kind: Kind, epoch: int, first: int
     ) -> tuple[Amounts, tuple[PostedRoot, ...]]:
@@ -214,7 +179,9 @@ class EpochReader:
         voided: set[int] = set()
         names = ("EpochFunded", "RolledOver", "RootPosted", "RootVoided")
         end = self.until.number + 1
-        async for event in self._events(CONTRACTS[kind], first, end, *names):
+        async for event in self._history.events(
+            CONTRACTS[kind], first, end, *names, interface=_DISTRIBUTOR
+        ):
             args = event.args
             if event.name == "RolledOver":
                 args = args | {"epoch": args["into"]}
@@ -231,21 +198,6 @@ class EpochReader:
             PostedRoot(one.attempt, one.root, one.totals, one.attempt in voided) for one in posted
         )
         return Amounts(payment, chg), roots
-
-    async def _events(
-        self, contract: str, first: int, end: int, *names: str
-    ) -> AsyncIterator[Event]:
-        """Yield a contract's events of these names in the blocks [first, end), in order."""
-        interface = _DISTRIBUTOR if contract in CONTRACTS.values() else contract
-        topics = tuple(abi.topic for abi in events(interface).values() if abi.name in names)
-        address = self.chain.deployment.address(contract)
-        end = min(end, self.until.number + 1)
-        for start in range(first, end, self.blocks):
-            last = min(start + self.blocks, end) - 1
-            self.report(f"{contract}: blocks {start} to {last} of {end - 1}")
-            logs = await self.chain.logs(start, last, (contract,), (topics,))
-            for event in decode_events(interface, address, logs):
-                yield event
 
 
 def _enter(sessions: dict[int, _Session], event: Event, owner: int, *, in_epoch: bool) -> None:

@@ -1,4 +1,4 @@
-"""`chargecoin verify`: a session's evidence against a chain, trusting nobody who serves it."""
+"""`chargecoin verify`: evidence against a chain, trusting nobody who serves it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+
+from chargecoin.verify_report_cli import report
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -60,6 +62,9 @@ def cli() -> None:
     Example: chargecoin verify session 7/12 --rpc http://127.0.0.1:8545
     --deployment deployments/31337.json --evidence http://127.0.0.1:8711
     """
+
+
+cli.add_command(report)
 
 
 @cli.command(epilog=EXAMPLE)

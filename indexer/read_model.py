@@ -76,6 +76,8 @@ from indexer.money_figures import (
     SpanLine,
 )
 from indexer.queries import equipment, history, live, money, outcomes, places, sessions
+from indexer.queries.charged import ChargedSession
+from indexer.read_carbon import CarbonReads
 from indexer.read_exceptions import ExceptionReads
 from indexer.read_money import MAX_PAGE, NOT_STARTED, bounded, status_of
 
@@ -92,6 +94,7 @@ __all__ = [
     "CampaignTotals",
     "Carbon",
     "Change",
+    "ChargedSession",
     "Collection",
     "Connector",
     "ConnectorState",
@@ -145,7 +148,7 @@ __all__ = [
 EVERYTHING: Final = SessionFilter()
 
 
-class ReadModel(ExceptionReads):
+class ReadModel(CarbonReads, ExceptionReads):
     """Questions to the indexer's tables. `owner_id` None asks for all owners together."""
 
     @classmethod

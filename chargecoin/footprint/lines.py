@@ -1,0 +1,324 @@
+"""A session's line of a carbon report, and sums of lines. Pure.
+
+Every figure of a line is a whole number, floored once, and only then added up: sums of
+lines are exact, and a report's total is the sum of its sites' and months'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from typing import Final, NamedTuple
+
+from chargecoin.carbon import BASELINE, Baseline, avoided_g, emitted_g
+from chargecoin.footprint.allocation import NONE, ONE, Allocation, Pool, spread
+from chargecoin.footprint.tables import Factor, Factors
+
+MG_PER_G_KWH: Final = 1_000_000
+"""Wh times mg a kWh, in a gram."""
+
+POWER: Final = {1: "AC", 2: "AC", 3: "DC"}
+"""Of the registry's power types (docs/protocol.md, section 5)."""
+
+STANDARDS: Final = (
+    "CHADEMO",
+    "IEC_62196_T1",
+    "IEC_62196_T1_COMBO",
+    "IEC_62196_T2",
+    "IEC_62196_T2_COMBO",
+    "DOMESTIC_F",
+    "NACS",
+    "OTHER",
+)
+"""Of connectors, by the registry's number from 1, named as in OCPI."""
+
+
+class Charged(NamedTuple):
+    """What the chain says of a session, as far as carbon goes; the grid factor as recorded."""
+
+    pool: Pool
+    started_at: int
+    duration_s: int
+    idle_s: int
+    energy_wh: int
+    grid_gco2e_per_kwh: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A session's mix and emissions. Wh and g CO2e; None where a factor is not known.
+
+    `energy = solar + certificates + residual`. `location_g` is at the grid's average,
+    `market_g` at what each certificate and the residual mix emit, both after on-site solar.
+    `frozen_g` and `frozen_avoided_g` are at the factor in the record on chain.
+    `certificates` says which gave how much.
+    """
+
+    energy_wh: int
+    solar_wh: int
+    certificate_wh: int
+    residual_wh: int
+    renewable_wh: int
+    location_g: int | None
+    market_g: int | None
+    avoided_g: int | None
+    frozen_g: int | None
+    frozen_avoided_g: int | None
+    certificates: tuple[tuple[int, int], ...]
+    factor: Factor | None
+    residual: Factor | None
+
+    @property
+    def difference_g(self) -> int | None:
+        """By how much the restated figure is above the one frozen on chain."""
+        if self.location_g is None or self.frozen_g is None:
+            return None
+        return self.location_g - self.frozen_g
+
+
+class _Part(NamedTuple):
+    """A part of a session under the same factors and the same share of solar."""
+
+    energy: int
+    solar: Fraction
+    location: Factor | None
+    residual: Factor | None
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """Everything a line is worked out from, beside the session itself."""
+
+    allocation: Allocation
+    location: Factors
+    residual: Factors
+    baseline: Baseline = BASELINE
+
+    def _parts(self, session: Charged, zone: str) -> Iterator[_Part]:
+        """Cut a session up where its factors or its solar change, if they do."""
+        allocation, pool = self.allocation, session.pool
+        hourly = self.location.hourly(zone) or self.residual.hourly(zone)
+        if not hourly and not allocation.by_hour(pool):
+            hours = [(session.started_at, session.energy_wh)]
+        else:
+            hours = spread(
+                session.started_at, session.duration_s, session.idle_s, session.energy_wh
+            )
+        for hour, energy in hours:
+            at = max(hour, session.started_at)
+            location = self.location.at(zone, at)
+            # Table 6.3: where no residual mix is published, the grid's average, disclosed.
+            residual = self.residual.at(zone, at) or location
+            yield _Part(energy, allocation.solar_share(pool, at), location, residual)
+
+    def line(self, session: Charged) -> Line:
+        """Return a session's line. Its pool is one of the allocation's."""
+        allocation = self.allocation
+        zone = allocation.sites[session.pool.site_id].grid_zone
+        covers = allocation.covers[session.pool]
+        rest = ONE - sum((one.share for one in covers), NONE)
+        parts = list(self._parts(session, zone))
+        net = [one.energy * (ONE - one.solar) for one in parts]
+        grid = sum(net, NONE)
+        energy = session.energy_wh
+        solar = int(energy - grid)
+        given = tuple((one.certificate.id, int(grid * one.share)) for one in covers)
+        certificates = sum(amount for _, amount in given)
+        green = sum(
+            amount
+            for (_, amount), one in zip(given, covers, strict=True)
+            if one.certificate.renewable
+        )
+        contracts = grid * sum((one.share * one.certificate.mg_per_kwh for one in covers), NONE)
+        location = _grams(zip(net, (one.location for one in parts), strict=True))
+        market = _grams(zip(net, (one.residual for one in parts), strict=True), rest, contracts)
+        frozen = session.grid_gco2e_per_kwh
+        return Line(
+            energy_wh=energy,
+            solar_wh=solar,
+            certificate_wh=certificates,
+            residual_wh=energy - solar - certificates,
+            renewable_wh=solar + green,
+            location_g=location,
+            market_g=market,
+            avoided_g=None
+            if location is None
+            else energy * self.baseline.g_per_kwh // 1000 - location,
+            frozen_g=emitted_g(energy, frozen),
+            frozen_avoided_g=avoided_g(energy, frozen, self.baseline),
+            certificates=tuple(one for one in given if one[1]),
+            factor=_average(parts),
+            residual=parts[0].residual if parts else None,
+        )
+
+
+def _grams(
+    energies: Iterable[tuple[Fraction, Factor | None]],
+    share: Fraction = ONE,
+    more: Fraction = NONE,
+) -> int | None:
+    """Return energies at their factors and something more (Wh times mg a kWh), floored, in g."""
+    total = more
+    for energy, factor in energies:
+        if not energy * share:
+            continue
+        if factor is None:
+            return None
+        total += energy * share * factor.value
+    return int(total / MG_PER_G_KWH)
+
+
+def _average(parts: list[_Part]) -> Factor | None:
+    """Return the factor that applied: the only one, or the average of hours, floored."""
+    if not parts or any(one.location is None for one in parts):
+        return None
+    found = [one.location for one in parts if one.location is not None]
+    first, last = found[0], found[-1]
+    if first == last and len(set(found)) == 1:
+        return first
+    energy = sum(one.energy for one in parts)
+    weighted = sum(part.energy * one.value for part, one in zip(parts, found, strict=True))
+    return Factor(
+        weighted // energy if energy else first.value,
+        None,
+        max(one.table for one in found),
+        f"{first.period}/{last.period}",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Sums of lines, Wh and g CO2e.
+
+    `covered_wh` is the energy whose location-based factor is known, `market_wh` that whose
+    market-based one is, `frozen_wh` that whose factor on chain is. `signed`, `observed` and
+    `reported` count sessions by assurance 3, 2 and 1.
+    """
+
+    sessions: int = 0
+    energy_wh: int = 0
+    solar_wh: int = 0
+    certificate_wh: int = 0
+    residual_wh: int = 0
+    renewable_wh: int = 0
+    covered_wh: int = 0
+    location_g: int = 0
+    market_wh: int = 0
+    market_g: int = 0
+    avoided_g: int = 0
+    frozen_wh: int = 0
+    frozen_g: int = 0
+    frozen_avoided_g: int = 0
+    signed: int = 0
+    observed: int = 0
+    reported: int = 0
+
+    def __add__(self, other: Sums) -> Sums:
+        """Add up."""
+        return Sums(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Sums)))
+
+    @property
+    def difference_g(self) -> int:
+        """By how much the restated figure is above the one frozen on chain."""
+        return self.location_g - self.frozen_g
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether the parts of the energy are the whole."""
+        return self.solar_wh + self.certificate_wh + self.residual_wh == self.energy_wh
+
+
+class Totals:
+    """Adds lines up by site and month, a few numbers each however many sessions there are."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._sums: dict[Pool, list[int]] = {}
+
+    def add(self, pool: Pool, line: Line, assurance: int) -> None:
+        """Add a line."""
+        known = line.location_g is not None
+        row = (
+            1,
+            line.energy_wh,
+            line.solar_wh,
+            line.certificate_wh,
+            line.residual_wh,
+            line.renewable_wh,
+            line.energy_wh if known else 0,
+            line.location_g or 0,
+            line.energy_wh if line.market_g is not None else 0,
+            line.market_g or 0,
+            line.avoided_g or 0,
+            line.energy_wh if line.frozen_g is not None else 0,
+            line.frozen_g or 0,
+            line.frozen_avoided_g or 0,
+            int(assurance == 3),
+            int(assurance == 2),
+            int(assurance == 1),
+        )
+        held = self._sums.setdefault(pool, [0] * len(row))
+        for place, value in enumerate(row):
+            held[place] += value
+
+    def by_pool(self) -> dict[Pool, Sums]:
+        """Return the sums of each site and month, in order."""
+        return {pool: Sums(*self._sums[pool]) for pool in sorted(self._sums)}
+
+    def whole(self) -> Sums:
+        """Return the sum of all."""
+        return sum(self.by_pool().values(), Sums())
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """What was metered into a site's chargers in a month and not delivered, Wh and g CO2e.
+
+    The station owner's own consumption: scope 2. At the average of the energy delivered
+    there; market-based at the residual mix, since certificates are given to what was
+    delivered. None where no factor is known.
+    """
+
+    pool: Pool
+    metered_wh: int
+    delivered_wh: int
+    location_g: int | None
+    market_g: int | None
+
+    @property
+    def energy_wh(self) -> int:
+        """The loss; below zero where the meters cannot be right together."""
+        return self.metered_wh - self.delivered_wh
+
+
+def losses(
+    metered: Mapping[Pool, int],
+    sums: Mapping[Pool, Sums],
+    method: Method,
+    moments: Mapping[Pool, int],
+) -> tuple[Losses, ...]:
+    """Return the losses of sites and months of which metered energy was entered.
+
+    `sums` are of all sessions, not of some by a filter; `moments` a moment in each month.
+    """
+    found = []
+    for pool in sorted(metered):
+        one = sums.get(pool, Sums())
+        lost = metered[pool] - one.energy_wh
+        zone = method.allocation.sites[pool.site_id].grid_zone
+        average = None
+        if one.covered_wh:
+            average = Fraction(one.location_g * MG_PER_G_KWH, one.covered_wh)
+        residual = method.residual.at(zone, moments[pool])
+        market = average if residual is None else Fraction(residual.value)
+        found.append(
+            Losses(
+                pool,
+                metered[pool],
+                one.energy_wh,
+                None if average is None or lost < 0 else int(lost * average / MG_PER_G_KWH),
+                None if market is None or lost < 0 else int(lost * market / MG_PER_G_KWH),
+            )
+        )
+    return tuple(found)
