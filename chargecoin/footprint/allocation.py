@@ -13,7 +13,7 @@ used there is no purchased electricity and comes off first; then certificates an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Final, NamedTuple
@@ -116,11 +116,15 @@ class HourPools:
         """Whether a pool's sessions must be added, because its solar goes by the hour."""
         return bool(self._solar.hours(*pool))
 
-    def add(self, pool: Pool, parts: Iterable[tuple[int, int]]) -> None:
-        """Add a session's energy by hour (`spread`)."""
+    def add(
+        self, pool: Pool, started_at: int, duration_s: int, idle_s: int, energy_wh: int
+    ) -> None:
+        """Add a session's energy by hour, where it is wanted."""
         hours = self._solar.hours(*pool)
+        if not hours:
+            return
         sums = self.sums.setdefault(pool, dict.fromkeys(hours, 0))
-        for hour, energy in parts:
+        for hour, energy in spread(started_at, duration_s, idle_s, energy_wh):
             name = hour_of(hour)
             if name in hours:
                 sums[name] += energy

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 from chargecoin import record
 from chargecoin.errors import CodecError, ReportError
-from chargecoin.footprint.account import Account, Settled
-from chargecoin.footprint.allocation import Pool
+from chargecoin.footprint.account import Account, Settled, charged
+from chargecoin.footprint.allocation import HourPools, Pool
 from chargecoin.footprint.document import COLUMNS, Anchor, Digest, Reader, Row, Scope, text
 from chargecoin.footprint.tables import month_of, zone_of
 
@@ -39,6 +39,7 @@ class Recomputed:
 
     scope: Scope
     account: Account
+    hours: HourPools
     digest: str = ""
     sessions: dict[int, Settled] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
@@ -99,9 +100,10 @@ def _read(reader: Reader, row: Row) -> None:
 def _begin(reader: Reader) -> Recomputed:
     try:
         inputs = reader.inputs()
-        found = Recomputed(reader.scope(), Account(reader.scope(), inputs))
+        account = Account(reader.scope(), inputs)
     except _UNREADABLE as error:
         raise ReportError(f"it is no carbon report, or its inputs were damaged: {error}") from error
+    found = Recomputed(account.scope, account, HourPools(account.method.allocation.solar))
     stated = reader.stated_hashes()
     for table in inputs.tables:
         if stated[table.id] != table.sha256:
@@ -116,6 +118,7 @@ def _session(found: Recomputed, row: Row) -> None:
     try:
         one = _settled(said)
         entry = found.account.enter(one)
+        found.hours.add(*charged(one.pool, one.anchor.word)[:5])
     except _UNREADABLE as error:
         found.fault(where, f"it cannot be read: {error}")
         return
@@ -164,16 +167,19 @@ def _settled(said: dict[str, str]) -> Settled:
 
 def _pools(found: Recomputed) -> None:
     """Compare the pools with the lines, where these are all of them."""
-    sums, scope = found.account.sums(), found.scope
+    account, scope = found.account, found.scope
+    sums = account.sums()
     if replace(scope, site_id=None).narrowed:
         return
-    for pool, energy in found.account.inputs.pools.items():
+    for pool, energy in account.inputs.pools.items():
         inside = scope.since <= pool.month <= scope.until
         if inside and scope.site_id in {None, pool.site_id}:
             lines = sums[pool].energy_wh if pool in sums else 0
+            where = f"pool of site {pool.site_id} in {pool.month}"
             if lines != energy:
-                where = f"pool of site {pool.site_id} in {pool.month}"
                 found.fault(where, differs("energy", energy, lines) + " Wh by its lines")
+            if account.inputs.hours.get(pool, {}) != found.hours.sums.get(pool, {}):
+                found.fault(where, "its hours are not those of its lines")
 
 
 def _closing(found: Recomputed, stated: dict[tuple[str, str], list[str]]) -> None:

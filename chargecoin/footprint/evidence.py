@@ -21,10 +21,9 @@ from chargecoin.errors import ChargeCoinError, ReportError
 from chargecoin.evidence import anchors
 from chargecoin.evidence.format import Proof, from_bytes, hexed, word_hex
 from chargecoin.footprint.account import Settled, charged, month_begins
-from chargecoin.footprint.allocation import HourPools, Place, Pool, spread
+from chargecoin.footprint.allocation import HourPools, Place, Pool
 from chargecoin.footprint.check import Recomputed, differs, key_of, month_at
 from chargecoin.footprint.document import Anchor, power_name, standard_name
-from chargecoin.footprint.tables import Energy
 
 
 async def against_chain(
@@ -75,8 +74,7 @@ class _Reading:
         self._sites: dict[int, Place] = {}
         self._pools: dict[Pool, int] = {}
         self._expected: dict[int, Settled] = {}
-        zones = {one.site_id: one.time_zone for one in inputs.sites}
-        self._hours = HourPools(Energy(inputs.tables, "solar", zones))
+        self._hours = HourPools(found.account.method.allocation.solar)
 
     def earliest(self) -> int:
         """Return the first second that matters: of the report's months, or of a certificate's."""
@@ -123,10 +121,7 @@ class _Reading:
         word = session.args["word"]
         said = charged(pool, word)
         self._pools[pool] = self._pools.get(pool, 0) + said.energy_wh
-        if self._hours.wanted(pool):
-            self._hours.add(
-                pool, spread(said.started_at, said.duration_s, said.idle_s, said.energy_wh)
-            )
+        self._hours.add(*said[:5])
         power, standard = power_name(connector.power_type), standard_name(connector.standard)
         scope = self._found.scope
         if scope.since <= pool.month <= scope.until and scope.holds(site_id, power, standard):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from chargecoin.footprint.account import Account, Settled, charged
-from chargecoin.footprint.allocation import Certificate, HourPools, Place, Pool, spread
+from chargecoin.footprint.allocation import Certificate, HourPools, Place, Pool
 from chargecoin.footprint.document import Anchor, Inputs, Row, Scope
 from chargecoin.footprint.tables import Energy, Table, Value, built_in
 from chargecoin.record import RENEWABLE_UNKNOWN, SessionRecord
@@ -101,10 +101,7 @@ class Made:
         for one in self.sessions:
             said = charged(one.pool, one.anchor.word)
             pools[one.pool] = pools.get(one.pool, 0) + said.energy_wh
-            if hours.wanted(one.pool):
-                hours.add(
-                    one.pool, spread(said.started_at, said.duration_s, said.idle_s, said.energy_wh)
-                )
+            hours.add(*said[:5])
         return Inputs(SITES, tables, tuple(self.certificates), pools, hours.sums, 947)
 
     def account(self) -> Account:

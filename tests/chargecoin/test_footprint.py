@@ -106,8 +106,8 @@ def test_nothing_is_given_twice_and_never_more_than_was_entered(
     assert total.adds_up
     for name in ("energy_wh", "solar_wh", "certificate_wh", "residual_wh", "location_g"):
         assert getattr(total, name) == sum(getattr(line, name) for line in lines)
-    for given in whole.method.allocation.used:
-        assert given.used <= min(given.certificate.quantity_wh, given.pooled)
+    for cover in whole.method.allocation.used:
+        assert cover.used <= min(Fraction(cover.certificate.quantity_wh), cover.pooled)
 
 
 def test_what_was_entered_is_used_up_where_there_is_use_for_it() -> None:
