@@ -11,6 +11,7 @@ from typing import Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Date,
     Index,
@@ -113,4 +114,53 @@ card_rates = Table(
     Column("fixed", BigInteger, nullable=False),
     Column("entered_by", Address, nullable=False),
     Column("entered_at", BigInteger, nullable=False),
+)
+# Values by place and time that carbon is worked out from: grid factors (mg CO2e a kWh) by
+# zone, energy (Wh) by site. Never changed; `sha256` is of the canonical form, in hex.
+carbon_tables = Table(
+    "carbon_tables",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("owner_id", BigInteger, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("licence", Text, nullable=False),
+    Column("published", String(10), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("entered_by", Address, nullable=False),
+    Column("entered_at", BigInteger, nullable=False),
+    Column("withdrawn_by", Address),
+    Column("withdrawn_at", BigInteger),
+    Index(None, "owner_id"),
+)
+carbon_values = Table(
+    "carbon_values",
+    metadata,
+    Column("table_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("place", String(32), primary_key=True),
+    Column("period", String(13), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+    Column("renewable_pct", Integer),
+)
+# Guarantees of origin and power purchase agreements; months as `2026-11`.
+certificates = Table(
+    "certificates",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("owner_id", BigInteger, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("zone", String(32), nullable=False),
+    Column("site_id", BigInteger),
+    Column("since", String(7), nullable=False),
+    Column("until", String(7), nullable=False),
+    Column("quantity_wh", BigInteger, nullable=False),
+    Column("mg_per_kwh", BigInteger, nullable=False),
+    Column("renewable", Boolean, nullable=False),
+    Column("entered_by", Address, nullable=False),
+    Column("entered_at", BigInteger, nullable=False),
+    Column("withdrawn_by", Address),
+    Column("withdrawn_at", BigInteger),
+    Index(None, "owner_id"),
 )
