@@ -33,6 +33,7 @@ from dashboard.language import Languages, gettext, language
 from dashboard.node import Node
 from dashboard.oracles import EvidenceUnavailableError, OracleRefusedError, Oracles
 from dashboard.pages import Page, Suffixes, Table, form_of
+from dashboard.private.carbon import CarbonStore
 from dashboard.private.database import open_private
 from dashboard.private.settings import SettingsStore
 from dashboard.render import HERE, Renderer, environment, html_response
@@ -43,6 +44,8 @@ from dashboard.views import (
     audit,
     batches,
     campaigns,
+    carbon,
+    carbon_inputs,
     chargers,
     exceptions,
     fees,
@@ -99,6 +102,8 @@ VIEWS: Final = (
     payouts,
     campaigns,
     rewards,
+    carbon,
+    carbon_inputs,
 )
 
 
@@ -129,6 +134,7 @@ def build(config: Config) -> Services:
         wall=SystemClock(),
         access=AccessStore(engine),
         settings=SettingsStore(engine),
+        carbon=CarbonStore(engine),
         formats_by_language=in_every_language(config.locale, config.currency),
         oracles=oracles,
         node=node,

@@ -187,6 +187,10 @@ class Formats:
         """Return a date."""
         return format_date(day, "d MMM y", locale=self.locale)
 
+    def month_text(self, day: date) -> str:
+        """Return the month that a day is in."""
+        return format_date(day, "LLLL y", locale=self.locale)
+
     def clock_time(self, at: int, zone: str) -> Markup:
         """Return the time of day in a site's zone."""
         local = datetime.fromtimestamp(at, zone_of(zone))

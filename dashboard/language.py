@@ -83,9 +83,14 @@ def pgettext(context: str, message: str, **values: Any) -> str:
     return text % values if values else text
 
 
+def in_number(one: str, many: str, num: int) -> str:
+    """Return a text in the form for a number, nothing filled in; templates do that themselves."""
+    return catalog(language()).ngettext(one, many, num)
+
+
 def ngettext(one: str, many: str, num: int, **values: Any) -> str:
     """Return a text as `gettext`, in the form for a number; `%(num)s` is that number."""
-    return catalog(language()).ngettext(one, many, num) % {"num": num, **values}
+    return in_number(one, many, num) % {"num": num, **values}
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,10 @@ OWN: Final = (
         ((Text("Fees"), "/fees"), (Text("Payouts"), "/payouts"), (Text("Rewards"), "/rewards")),
     ),
     (Text("Campaigns"), ((Text("Campaigns"), "/campaigns"),)),
+    (
+        Text("Carbon"),
+        ((Text("Carbon"), "/carbon"), (Text("Factors and certificates"), "/carbon/inputs")),
+    ),
     (Text("Settings"), ((Text("Access"), "/access"), (Text("Purchase prices"), "/prices"))),
 )
 EVERYBODYS: Final = ((Text("Verify"), "/verify"), (Text("Owners"), "/"))

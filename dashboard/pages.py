@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
 from enum import Enum
@@ -28,6 +28,7 @@ from dashboard.documents import Report, pdf, xlsx
 from dashboard.formats import Formats
 from dashboard.language import MACHINE
 
+MEDIA: Final = {"json": "application/json", "csv": "text/csv; charset=utf-8"}
 DOCUMENTS: Final = {
     "pdf": "application/pdf",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -51,6 +52,7 @@ class Page:
     """A page's figures (`data`), the template that shows them and the table to take away.
 
     `document` makes the report that it is as PDF and XLSX; `filename` is what that is kept as.
+    `streams` writes the page in some forms by itself, where these are a file of its own kind.
     """
 
     template: str
@@ -62,11 +64,12 @@ class Page:
     context: dict[str, Any] = field(default_factory=dict)
     document: Callable[[], Report] | None = None
     filename: str = "report"
+    streams: Mapping[str, Callable[[Formats], Iterable[str | bytes]]] = field(default_factory=dict)
 
     @property
     def forms(self) -> tuple[str, ...]:
         """The forms that it can be taken away in."""
-        return (*MACHINE, *DOCUMENTS) if self.document else MACHINE
+        return (*MACHINE, *(one for one in DOCUMENTS if self.document or one in self.streams))
 
 
 class Suffixes:
@@ -148,6 +151,13 @@ def _lines(table: Table) -> Iterator[str]:
 def csv_response(page: Page) -> Response:
     """Return a page's table as a stream, comma-separated, UTF-8, first line the columns."""
     return StreamingResponse(_lines(page.table), page.status, media_type="text/csv; charset=utf-8")
+
+
+def stream_response(page: Page, form: str, formats: Formats) -> Response:
+    """Return a page in a form that it writes by itself, as a stream."""
+    headers = {"content-disposition": f'attachment; filename="{page.filename}.{form}"'}
+    media = {**MEDIA, **DOCUMENTS}[form]
+    return StreamingResponse(page.streams[form](formats), 200, headers, media)
 
 
 def document_response(page: Page, form: str, formats: Formats) -> Response:

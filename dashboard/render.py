@@ -19,7 +19,7 @@ from dashboard.access.roles import ROLE
 from dashboard.access.visitor import Asking
 from dashboard.formats import Formats, filters
 from dashboard.freshness import judge
-from dashboard.language import LANGUAGES, gettext, language, ngettext, pgettext
+from dashboard.language import LANGUAGES, gettext, in_number, language, pgettext
 from dashboard.navigation import navigation
 from dashboard.pages import (
     DOCUMENTS,
@@ -28,6 +28,7 @@ from dashboard.pages import (
     document_response,
     form_of,
     json_response,
+    stream_response,
 )
 from dashboard.services import Services, services
 from indexer.read_model import Connector, Period
@@ -75,7 +76,7 @@ def environment(formats: Formats) -> Environment:
     made.policies["ext.i18n.trimmed"] = True
     made.add_extension("jinja2.ext.i18n")
     made.install_gettext_callables(  # type: ignore[attr-defined]
-        gettext, ngettext, newstyle=True, pgettext=pgettext
+        gettext, in_number, newstyle=True, pgettext=pgettext
     )
     made.filters.update(filters(formats), date=on, span=span, rating=rating, reference=reference)
     made.globals.update(
@@ -105,7 +106,9 @@ class Renderer:
     def __call__(self, page: Page) -> Response:
         """Return a page in the form asked for. A fault has no report and is told as a page."""
         form = form_of(self._request)
-        if form in DOCUMENTS and page.status == 200:
+        if form in page.streams and page.status == 200:
+            answer = stream_response(page, form, self._has.formats)
+        elif form in DOCUMENTS and page.status == 200:
             answer = document_response(page, form, self._has.formats)
         else:
             answer = {"json": json_response, "csv": csv_response}.get(form, self._html)(page)

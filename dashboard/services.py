@@ -15,6 +15,7 @@ from dashboard.formats import Formats
 from dashboard.language import language
 from dashboard.node import Node
 from dashboard.oracles import Oracles
+from dashboard.private.carbon import CarbonStore
 from dashboard.private.settings import SettingsStore
 from dashboard.watch import Watch
 from indexer.read_model import ReadModel
@@ -34,6 +35,7 @@ class Services:
     wall: Clock
     access: AccessStore
     settings: SettingsStore
+    carbon: CarbonStore
     formats_by_language: Mapping[str, Formats]
     oracles: Oracles
     node: Node

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from indexer.figures import Page, SessionFilter
+from indexer.figures import Page, SessionFilter, Status
 from indexer.queries import charged
 from indexer.queries.charged import ChargedSession
-from indexer.read_money import MoneyReads, bounded
+from indexer.read_money import MoneyReads, bounded, status_of
 
 
 class CarbonReads(MoneyReads):
@@ -35,7 +35,11 @@ class CarbonReads(MoneyReads):
 
     def energy_by_site_month(
         self, owner_id: int, since: date, until: date
-    ) -> dict[tuple[int, int, int], int]:
-        """Return the energy (Wh) settled on days `since` to `until` by (site, year, month)."""
+    ) -> tuple[Status, dict[tuple[int, int, int], int]]:
+        """Return the energy (Wh) settled on days `since` to `until` by (site, year, month).
+
+        And how far the tables were when it was read: later sessions are not in it.
+        """
         with self._snapshot() as connection:
-            return charged.site_months(connection, owner_id, since, until)
+            found = charged.site_months(connection, owner_id, since, until)
+            return status_of(connection), found

@@ -30,7 +30,10 @@ class Settled:
 
 def charged(pool: Pool, word: int) -> Charged:
     """Return what carbon goes by of a record word. Raises `CodecError` if it is none."""
-    said = SessionRecord.decode(word)
+    return _charged(pool, SessionRecord.decode(word))
+
+
+def _charged(pool: Pool, said: SessionRecord) -> Charged:
     return Charged(
         pool,
         said.started_at,
@@ -78,7 +81,7 @@ class Account:
     def enter(self, one: Settled) -> Entry:
         """Add a session and return its entry."""
         said = SessionRecord.decode(one.anchor.word)
-        line = self.line(one.pool, one.anchor.word)
+        line = self.method.line(_charged(one.pool, said))
         self._totals.add(one.pool, line, said.assurance)
         return Entry(
             one.connector_id,
@@ -88,6 +91,7 @@ class Account:
             one.power_type,
             one.standard,
             line,
+            said,
             one.anchor,
         )
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import lcm
 from typing import Final, NamedTuple
 
 from chargecoin.footprint.tables import HOUR_S, Energy, hour_of
@@ -68,11 +69,29 @@ class Pool(NamedTuple):
     month: str
 
 
-class Cover(NamedTuple):
-    """A certificate and the share of a pool's energy after solar that it covers."""
+class Mix(NamedTuple):
+    """How a pool's energy after solar is made up, in parts of `whole`.
 
-    certificate: Certificate
-    share: Fraction
+    `covers` says which certificate covers how many of the parts, `rest` is what none does, and
+    `emits` the sum of parts times mg a kWh of the covers.
+    """
+
+    whole: int
+    covers: tuple[tuple[Certificate, int], ...]
+    rest: int
+    emits: int
+
+
+def _mix(covers: Sequence[tuple[Certificate, Fraction]]) -> Mix:
+    """Return shares as parts of a whole, so that lines are worked out in integers."""
+    whole = lcm(*(share.denominator for _, share in covers))
+    parts = tuple((one, int(share * whole)) for one, share in covers)
+    return Mix(
+        whole,
+        parts,
+        whole - sum(part for _, part in parts),
+        sum(part * one.mg_per_kwh for one, part in parts),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,14 +162,14 @@ class Allocation:
     hours: Mapping[Pool, Mapping[str, int]]
     solar: Energy
     certificates: Sequence[Certificate]
-    covers: dict[Pool, tuple[Cover, ...]] = field(init=False)
+    mixes: dict[Pool, Mix] = field(init=False)
     used: tuple[Used, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         """Work out what each certificate covers, in the order they were entered."""
         net = {pool: energy - self.solar_of(pool) for pool, energy in self.pools.items()}
         left = dict.fromkeys(self.pools, ONE)
-        covers: dict[Pool, list[Cover]] = {pool: [] for pool in self.pools}
+        covers: dict[Pool, list[tuple[Certificate, Fraction]]] = {pool: [] for pool in self.pools}
         used = []
         for one in sorted(self.certificates, key=lambda one: one.id):
             wanted = [
@@ -163,10 +182,10 @@ class Allocation:
             for pool in wanted:
                 share = left[pool] * ratio
                 if share:
-                    covers[pool].append(Cover(one, share))
+                    covers[pool].append((one, share))
                 left[pool] -= share
             used.append(Used(one, pooled, pooled * ratio))
-        self.covers = {pool: tuple(found) for pool, found in covers.items()}
+        self.mixes = {pool: _mix(found) for pool, found in covers.items()}
         self.used = tuple(used)
 
     def by_hour(self, pool: Pool) -> bool:
@@ -180,12 +199,12 @@ class Allocation:
             return sum(min(energy, given[hour]) for hour, energy in self.hours[pool].items())
         return min(self.pools[pool], self.solar.month(*pool) or 0)
 
-    def solar_share(self, pool: Pool, moment: int) -> Fraction:
-        """Return which share of the energy at a moment (UTC seconds) is on-site solar."""
+    def solar_share(self, pool: Pool, moment: int) -> tuple[int, int]:
+        """Return how much of how much energy is on-site solar at a moment (UTC seconds), Wh."""
         if pool in self.hours:
             hour = hour_of(moment)
             energy = self.hours[pool].get(hour, 0)
             given = self.solar.hours(*pool).get(hour, 0)
         else:
             energy, given = self.pools[pool], self.solar.month(*pool) or 0
-        return Fraction(min(given, energy), energy) if energy else NONE
+        return (min(given, energy), energy) if given and energy else (0, 1)

@@ -134,7 +134,7 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A session in a report: which one, where, its line and its evidence."""
+    """A session in a report: which one, where, its line, its record and its evidence."""
 
     connector_id: int
     sequence: int
@@ -143,12 +143,12 @@ class Entry:
     power_type: str
     standard: str
     line: Line
+    said: record.SessionRecord
     anchor: Anchor
 
     def cells(self) -> tuple[Any, ...]:
         """Return the columns of `COLUMNS`."""
-        line, anchor = self.line, self.anchor
-        said = record.SessionRecord.decode(anchor.word)
+        line, said, anchor = self.line, self.said, self.anchor
         factor = line.factor
         grid, share = said.grid_gco2e_per_kwh, said.renewable_pct
         return (

@@ -9,14 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from fractions import Fraction
+from math import lcm
 from typing import Final, NamedTuple
 
 from chargecoin.carbon import BASELINE, Baseline, avoided_g, emitted_g
-from chargecoin.footprint.allocation import NONE, ONE, Allocation, Pool, spread
+from chargecoin.footprint.allocation import Allocation, Mix, Pool, spread
 from chargecoin.footprint.tables import Factor, Factors
 
 MG_PER_G_KWH: Final = 1_000_000
 """Wh times mg a kWh, in a gram."""
+
+GRID_ONLY: Final = Mix(whole=1, covers=(), rest=1, emits=0)
+"""Energy of which nothing was bought apart."""
 
 POWER: Final = {1: "AC", 2: "AC", 3: "DC"}
 """Of the registry's power types (docs/protocol.md, section 5)."""
@@ -78,10 +82,11 @@ class Line:
 
 
 class _Part(NamedTuple):
-    """A part of a session under the same factors and the same share of solar."""
+    """A part of a session (Wh) under the same factors; of `pooled` Wh there `solar` are solar."""
 
     energy: int
-    solar: Fraction
+    solar: int
+    pooled: int
     location: Factor | None
     residual: Factor | None
 
@@ -110,29 +115,24 @@ class Method:
             location = self.location.at(zone, at)
             # Table 6.3: where no residual mix is published, the grid's average, disclosed.
             residual = self.residual.at(zone, at) or location
-            yield _Part(energy, allocation.solar_share(pool, at), location, residual)
+            yield _Part(energy, *allocation.solar_share(pool, at), location, residual)
 
     def line(self, session: Charged) -> Line:
         """Return a session's line. Its pool is one of the allocation's."""
-        allocation = self.allocation
-        zone = allocation.sites[session.pool.site_id].grid_zone
-        covers = allocation.covers[session.pool]
-        rest = ONE - sum((one.share for one in covers), NONE)
+        zone = self.allocation.sites[session.pool.site_id].grid_zone
+        mix = self.allocation.mixes[session.pool]
         parts = list(self._parts(session, zone))
-        net = [one.energy * (ONE - one.solar) for one in parts]
-        grid = sum(net, NONE)
+        # All in integers: Wh from the grid, times `scale`.
+        scale = lcm(*(one.pooled for one in parts))
+        net = [one.energy * (one.pooled - one.solar) * (scale // one.pooled) for one in parts]
+        grid = sum(net)
         energy = session.energy_wh
-        solar = int(energy - grid)
-        given = tuple((one.certificate.id, int(grid * one.share)) for one in covers)
+        solar = (energy * scale - grid) // scale
+        given = tuple((one, grid * part // (scale * mix.whole)) for one, part in mix.covers)
         certificates = sum(amount for _, amount in given)
-        green = sum(
-            amount
-            for (_, amount), one in zip(given, covers, strict=True)
-            if one.certificate.renewable
-        )
-        contracts = grid * sum((one.share * one.certificate.mg_per_kwh for one in covers), NONE)
-        location = _grams(zip(net, (one.location for one in parts), strict=True))
-        market = _grams(zip(net, (one.residual for one in parts), strict=True), rest, contracts)
+        green = sum(amount for one, amount in given if one.renewable)
+        location = _grams(net, (one.location for one in parts), scale)
+        market = _grams(net, (one.residual for one in parts), scale, mix)
         frozen = session.grid_gco2e_per_kwh
         return Line(
             energy_wh=energy,
@@ -147,26 +147,27 @@ class Method:
             else energy * self.baseline.g_per_kwh // 1000 - location,
             frozen_g=emitted_g(energy, frozen),
             frozen_avoided_g=avoided_g(energy, frozen, self.baseline),
-            certificates=tuple(one for one in given if one[1]),
+            certificates=tuple((one.id, amount) for one, amount in given if amount),
             factor=_average(parts),
             residual=parts[0].residual if parts else None,
         )
 
 
 def _grams(
-    energies: Iterable[tuple[Fraction, Factor | None]],
-    share: Fraction = ONE,
-    more: Fraction = NONE,
+    net: Iterable[int], factors: Iterable[Factor | None], scale: int, mix: Mix = GRID_ONLY
 ) -> int | None:
-    """Return energies at their factors and something more (Wh times mg a kWh), floored, in g."""
-    total = more
-    for energy, factor in energies:
-        if not energy * share:
+    """Return what energy emits (g, floored): `mix.rest` of it at its factors, the rest as bought.
+
+    None where a factor is not known and not all is covered.
+    """
+    total = 0
+    for energy, factor in zip(net, factors, strict=True):
+        if not energy:
             continue
-        if factor is None:
+        if mix.rest and factor is None:
             return None
-        total += energy * share * factor.value
-    return int(total / MG_PER_G_KWH)
+        total += energy * (mix.emits + (mix.rest * factor.value if factor else 0))
+    return total // (scale * mix.whole * MG_PER_G_KWH)
 
 
 def _average(parts: list[_Part]) -> Factor | None:

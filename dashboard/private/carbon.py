@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import Engine, func, insert, select, update
+from sqlalchemy import ColumnElement, Engine, and_, func, insert, or_, select, update
 from sqlalchemy import Table as SqlTable
 
 from chargecoin.footprint.allocation import Certificate
@@ -57,6 +57,18 @@ class CertificateEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """The values that bear on a report: of zones and sites, in months `first` to `last`.
+
+    Yearly ones of earlier years too: the latest counts where a year has none.
+    """
+
+    places: frozenset[str]
+    first: str
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
 class NewTable:
     """A table to be entered."""
 
@@ -96,15 +108,38 @@ class CarbonStore:
             for row in rows
         )
 
-    def tables(self, owner_id: int, only: int | None = None) -> tuple[Table, ...]:
-        """Return an owner's tables with their values, in the order they were entered.
+    def tables(self, owner_id: int, wanted: Wanted, *, whole: bool) -> tuple[Table, ...]:
+        """Return the tables with a value that is wanted, in the order they were entered.
 
-        Withdrawn ones are left out, unless a table is asked for by its id (`only`).
+        With all their values if `whole`, else with those that are wanted. Withdrawn tables
+        are left out.
         """
-        where = [carbon_tables.c.owner_id == owner_id]
-        where.append(
-            carbon_tables.c.withdrawn_at.is_(None) if only is None else carbon_tables.c.id == only
+        in_force = (
+            carbon_tables.c.owner_id == owner_id,
+            carbon_tables.c.withdrawn_at.is_(None),
         )
+        period = carbon_values.c.period
+        years = func.length(period) == 4
+        bearing = and_(
+            carbon_values.c.place.in_(wanted.places),
+            or_(
+                and_(years, period <= wanted.last),
+                and_(~years, period >= wanted.first, func.substr(period, 1, 7) <= wanted.last),
+            ),
+        )
+        if not whole:
+            return self._read(*in_force, bearing)
+        having = select(carbon_values.c.table_id).where(bearing)
+        return self._read(*in_force, carbon_tables.c.id.in_(having))
+
+    def table(self, owner_id: int, number: int) -> Table:
+        """Return one table, withdrawn or not. Raises `NotFoundError`."""
+        found = self._read(carbon_tables.c.owner_id == owner_id, carbon_tables.c.id == number)
+        if not found:
+            raise NotFoundError(f"There is no table {number} here.")
+        return found[0]
+
+    def _read(self, *where: ColumnElement[bool]) -> tuple[Table, ...]:
         query = (
             select(
                 carbon_tables.c.id,

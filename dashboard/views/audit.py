@@ -13,7 +13,7 @@ from fastapi import APIRouter, Response
 from dashboard.pages import Page
 from dashboard.render import Render
 from dashboard.services import Has, Services
-from dashboard.views import fees, uptime
+from dashboard.views import carbon, fees, uptime
 from dashboard.views.overview import owner_of
 from indexer.read_model import Owner
 
@@ -31,6 +31,8 @@ class Report:
 REPORTS: Final = {
     "uptime": Report("Uptime", partial(uptime.report, private=True)),
     "fees": Report("Fees and margin", partial(fees.report, private=True)),
+    "carbon": Report("Carbon, a month", carbon.of_month),
+    "carbon_year": Report("Carbon, a calendar year", carbon.of_year),
 }
 
 

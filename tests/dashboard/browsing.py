@@ -14,7 +14,10 @@ from playwright.sync_api import Page
 from sqlalchemy import Engine
 
 from chargecoin.clock import ManualClock
+from chargecoin.footprint.allocation import Certificate
+from chargecoin.footprint.tables import Value
 from dashboard.access.roles import Role
+from dashboard.private.carbon import NewTable
 from dashboard.private.settings import CardRate, PurchasePrice
 from dashboard.services import Services
 from tests.dashboard.people import key
@@ -80,6 +83,20 @@ def settle_in(has: Services) -> None:
     has.settings.enter_prices(1, prices, ACCOUNT, now)
     has.settings.set_card_rate(1, CardRate(bps=140, fixed=200_000), ACCOUNT, now)
     has.access.give_link(1, "uptime", date(2026, 10, 1), ACCOUNT, now, 14)
+    months = [(1, "2026-10", 3_100_000), (1, "2026-11", 2_400_000), (2, "2026-11", 20_500_000)]
+    metered = [Value(str(site), month, energy) for site, month, energy in months]
+    tables = (
+        ("location", "Government factors 2026", [Value("GB", "2026", 168_250, 52)]),
+        ("residual", "Residual mix 2025", [Value("GB", "2025", 341_800)]),
+        ("solar", "Roof of the harbour", [Value("1", "2026-11", 412_000)]),
+        ("metered", "Network operator's bill", metered),
+    )
+    for kind, source, values in tables:
+        has.carbon.enter_table(1, NewTable(kind, source, "OGL v3.0", "", values), ACCOUNT, now)
+    rego = Certificate(
+        0, "certificate", "REGO 0001 to 0009", "GB", None, "2026-11", "2026-11", 9_000_000, 0, True
+    )
+    has.carbon.enter_certificate(1, rego, ACCOUNT, now)
     has.settings.exclude(
         1,
         [1],

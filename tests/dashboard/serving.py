@@ -22,6 +22,7 @@ from dashboard.config import Config
 from dashboard.formats import in_every_language
 from dashboard.node import Node
 from dashboard.oracles import Oracles
+from dashboard.private.carbon import CarbonStore
 from dashboard.private.database import open_private
 from dashboard.private.settings import SettingsStore
 from dashboard.services import Services
@@ -72,6 +73,7 @@ def services(
         wall=wall or SystemClock(),
         access=AccessStore(settings),
         settings=SettingsStore(settings),
+        carbon=CarbonStore(settings),
         formats_by_language=in_every_language(locale, "EUR"),
         oracles=oracles,
         node=node,

@@ -191,6 +191,8 @@ PAGES: Final = (
     ("payouts", "/owners/1/payouts"),
     ("payouts, nothing found", "/owners/1/payouts?kind=refunds&month=2001-01"),
     ("transaction", "/transactions/0x" + "12" * 32),
+    ("carbon", "/owners/1/carbon"),
+    ("carbon, nothing found", "/owners/1/carbon?month=2026-11&standard=NACS"),
 )
 PRIVATE_PAGES: Final = (
     ("signed in", "/sign-in"),
@@ -198,6 +200,9 @@ PRIVATE_PAGES: Final = (
     ("uptime of a member", "/owners/1/uptime"),
     ("fees of a member", "/owners/1/fees"),
     ("prices", "/owners/1/prices"),
+    ("carbon of a member", "/owners/1/carbon?since=2026-10&until=2026-11"),
+    ("carbon inputs", "/owners/1/carbon/inputs"),
+    ("carbon table", "/owners/1/carbon/tables/1"),
 )
 LIVE_PAGES: Final = (
     ("session with evidence", "/sessions/1/1"),

@@ -18,9 +18,12 @@ from fastapi.routing import APIRoute
 from sqlalchemy import Engine
 
 from chargecoin.clock import ManualClock
+from chargecoin.footprint.allocation import Certificate
+from chargecoin.footprint.tables import Value
 from dashboard.access.roles import Role
 from dashboard.access.visitor import Needs
 from dashboard.app import VIEWS
+from dashboard.private.carbon import NewTable
 from dashboard.private.settings import CardRate, PurchasePrice
 from dashboard.services import Services
 from tests.dashboard.conftest import NOW, Town
@@ -115,6 +118,10 @@ def has(engine: Engine, clock: ManualClock, town: Town) -> Services:
     price = PurchasePrice(1, date(2026, 1, 1), 0, 24, SECRET_PRICE)
     made.settings.enter_prices(1, [price], admin, NOW)
     made.settings.set_card_rate(1, CardRate(bps=777, fixed=SECRET_PRICE), admin, NOW)
+    sun = NewTable("solar", SECRET, SECRET, "", [Value("1", "2026-11", SECRET_PRICE)])
+    made.carbon.enter_table(1, sun, admin, NOW)
+    rego = Certificate(0, "ppa", SECRET, "GB", 1, "2026-11", "2026-11", SECRET_PRICE, 0, True)
+    made.carbon.enter_certificate(1, rego, admin, NOW)
     return made
 
 
@@ -164,7 +171,14 @@ async def test_nothing_private_shows_to_others_on_any_page_in_any_form(
             if route.method != "GET" or route.path in {"/", "/health", "/ready"}:
                 continue
             answer = await pages.get(route.address + form, follow_redirects=True)
-            for secret in (SECRET, str(SECRET_PRICE), "0.987654", "7.77%", SECRET_ADDRESS):
+            for secret in (
+                SECRET,
+                str(SECRET_PRICE),
+                "0.987654",
+                "987.654",
+                "7.77%",
+                SECRET_ADDRESS,
+            ):
                 assert secret not in answer.text, f"{route}{form} shows {secret} to {person}"
 
 
@@ -173,6 +187,8 @@ async def test_the_secrets_do_show_to_the_owners_people(has: Services) -> None:
         await sign_in(pages, "viewer")
         assert SECRET in (await pages.get("/owners/1/uptime")).text
         assert SECRET_ADDRESS in (await pages.get("/owners/1/access")).text
+        for path in ("/owners/1/carbon", "/owners/1/carbon/inputs", "/owners/1/carbon.csv"):
+            assert SECRET in (await pages.get(path)).text
 
 
 async def test_an_admin_of_one_owner_is_a_stranger_to_another(has: Services, town: Town) -> None:
