@@ -27,7 +27,12 @@ OWN: Final = (
     ),
     (
         Text("Money"),
-        ((Text("Fees"), "/fees"), (Text("Payouts"), "/payouts"), (Text("Rewards"), "/rewards")),
+        (
+            (Text("Fees"), "/fees"),
+            (Text("Payouts"), "/payouts"),
+            (Text("Disputes"), "/disputes"),
+            (Text("Rewards"), "/rewards"),
+        ),
     ),
     (Text("Campaigns"), ((Text("Campaigns"), "/campaigns"),)),
     (

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from chargecoin.adjustments import RefundReason
 from chargecoin.campaigns import Kind
 from chargecoin.record import Assurance, OutcomeFlag, Reason, Status
 from dashboard.language import Text, Texts, gettext
@@ -264,6 +265,27 @@ ENTRY: Final[dict[str, Word]] = {
     "released": Word("good", "Given back", "A dispute ended, or a part of it, in your favour."),
     "paid_out": Word("info", "Paid out", "Sent to the destination by the payout contract."),
     "withdrawn": Word("info", "Withdrawn", "Taken out by the owner's own account."),
+}
+# By `chargecoin.adjustments.RefundReason`; the last two are a dispute's own.
+REFUND: Final = Texts(
+    {
+        RefundReason.ENERGY: "The energy is wrong",
+        RefundReason.PRICE: "The price is wrong",
+        RefundReason.CHARGER_FAULT: "The charger was at fault",
+        RefundReason.GOODWILL: "Goodwill",
+        RefundReason.DUPLICATE: "Charged twice",
+        RefundReason.CORRECTION: "A correction follows as a new session",
+        RefundReason.CONCEDED: "Conceded in a dispute",
+        RefundReason.RULED: "Ruled by arbiters",
+    }
+)
+# By `indexer.money_figures.DisputeState`.
+DISPUTE: Final[dict[str, Word]] = {
+    "open": Word("warn", "Open", "The payer disputes the session; arbiters can rule on it."),
+    "upheld": Word("bad", "Upheld", "Arbiters granted the payer something."),
+    "dismissed": Word("good", "Dismissed", "Arbiters granted nothing; the bond is the owner's."),
+    "conceded": Word("info", "Conceded", "The owner granted all that was disputed."),
+    "lapsed": Word("off", "Lapsed", "Nobody ruled in time; both sides had theirs back."),
 }
 CYCLE: Final = Texts({0: "on demand", 1: "every day", 2: "every week", 3: "every month"})
 

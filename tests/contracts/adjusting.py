@@ -9,7 +9,8 @@ from typing import Any, Final
 import boa
 from eth_utils.crypto import keccak
 
-from chargecoin.record import Outcome, Run, SessionRecord, Status
+from chargecoin.record import Outcome, Run, SessionRecord, Status, settled_at
+from chargecoin.refunds import Refund, Standing
 from chargecoin.typed_data import (
     ADJUSTMENTS_NAME,
     Domain,
@@ -17,7 +18,7 @@ from chargecoin.typed_data import (
     order_signatures,
     ruling_digest,
 )
-from tests.contracts.world import TOKEN, Batch, Settled, World, session
+from tests.contracts.world import TOKEN, Batch, Settled, World, events, session
 
 OWNER, CONNECTOR = 1, 1
 GROSS: Final = 9 * TOKEN
@@ -95,8 +96,27 @@ def collect(world: World, presented: Presented) -> None:
 
 
 def refund(world: World, presented: Presented, amount: int, reason: int = 1) -> None:
-    """Let the owner refund a session."""
+    """Let the owner refund a session; it comes to what `chargecoin.refunds` says before."""
+    before, paused_until = standing(world, presented), world.settlement.paused_until()
     world.adjustments.refund(*presented.arguments(amount, reason), sender=world.station_owner)
+    [event] = events(world.adjustments, "SessionRefunded")
+    moved = Refund(event.waived, event.to_payer, event.to_campaign, event.fee_back)
+    assert before.refund(amount, boa.env.timestamp, paused_until) == moved
+
+
+def standing(world: World, presented: Presented) -> Standing:
+    """How a session stands by what the contract keeps."""
+    outcome, kept = presented.outcome, world.adjustments.adjustment(presented.session_id)
+    return Standing(
+        outcome.paid,
+        outcome.campaign_paid,
+        outcome.debt,
+        settled_at(presented.settled.commitment),
+        kept[0],
+        kept[1],
+        kept[2],
+        kept[3],
+    )
 
 
 def dispute(world: World, presented: Presented, by: Any = None, reason: int = 1) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, Literal, TypeVar
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from sqlalchemy import Engine
 
 from chargecoin.clock import ManualClock
@@ -125,3 +125,33 @@ def violations(page: Page, run_only: list[str]) -> list[str]:
         f" {one['nodes'][0].get('failureSummary', '')}"
         for one in found["violations"]
     ]
+
+
+def inspect(page: Page, address: str, paths: dict[str, str]) -> list[str]:
+    """Return what is wrong with pages, by name and path: by axe in both themes, and cut off."""
+    width = page.evaluate("innerWidth")
+    faults = []
+    for name, path in paths.items():
+        page.emulate_media(color_scheme="light")
+        page.goto(address + path)
+        page.evaluate(AXE())
+        found = violations(page, RULES)
+        picture(page, f"{name}-light-{width}", full_page=True)
+        page.emulate_media(color_scheme="dark")
+        found += violations(page, COLOUR_RULES)
+        picture(page, f"{name}-dark-{width}", full_page=True)
+        beyond = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        if beyond:
+            found.append(f"{beyond} px are cut off")
+        faults += [f"{path}: {one}" for one in found]
+    return faults
+
+
+def sign_and_follow(live: Live, page: Page) -> None:
+    """Sign what a page prepared with the wallet that is there, and follow it to its effect."""
+    page.get_by_role("button", name="Sign with Test Wallet").click()
+    stage = page.locator('[data-figure="stage"]')
+    expect(stage).to_have_text("In a block")
+    live.index()
+    expect(stage).to_have_text("In the tables", timeout=TIMEOUT_MS)
+    page.get_by_role("link", name="See what it changed").click()

@@ -8,18 +8,16 @@ from typing import Final
 
 import pytest
 from eth_utils.address import to_checksum_address
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from chargecoin.payouts import DESTINATION_DELAY_S, pay
 from tests.dashboard.browsing import (
-    AXE,
-    COLOUR_RULES,
-    RULES,
     TIMEOUT_MS,
     Live,
     apart,
+    inspect,
     picture,
-    violations,
+    sign_and_follow,
 )
 from tests.dashboard.settled import settle_batch
 from tests.dashboard.wallet import Wallet
@@ -28,16 +26,6 @@ from tests.support.protocol import secret
 OWNER: Final = bytes.fromhex(secret("station_owner 1")[2:])
 PARTNER: Final = to_checksum_address("0x" + "ab" * 20)
 BASE: Final = "/owners/1/payouts"
-
-
-def sign_and_follow(live: Live, page: Page) -> None:
-    """Sign what a page prepared, and follow it until its effect shows."""
-    page.get_by_role("button", name="Sign with Test Wallet").click()
-    stage = page.locator('[data-figure="stage"]')
-    expect(stage).to_have_text("In a block")
-    live.index()
-    expect(stage).to_have_text("In the tables", timeout=TIMEOUT_MS)
-    page.get_by_role("link", name="See what it changed").click()
 
 
 def test_a_payout_from_its_schedule_to_its_end(live: Live, opened: Callable[..., Page]) -> None:
@@ -113,33 +101,17 @@ def test_a_part_is_withdrawn_to_the_own_account(live: Live, opened: Callable[...
 
 @pytest.mark.parametrize("width", [320, 1280])
 def test_payout_pages_are_accessible_and_nothing_is_cut_off(
-    live: Live, browser: Browser, width: int
+    live: Live, opened: Callable[..., Page], width: int
 ) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 900})
-    page = context.new_page()
-    page.goto(live.address + BASE)
+    page = opened(live.address + BASE, width=width)
     paid = page.locator("[data-part=payouts] tbody a").first.get_attribute("href")
     assert paid
     filled = f"/destination?where=partner&to={PARTNER}&reference=ACME-10442"
-    faults = []
-    wide = {}
-    for name, path in (
-        ("payouts", BASE),
-        ("schedule", f"{BASE}/schedule?cycle=2&threshold=25"),
-        ("destination", BASE + filled),
-        ("now", f"{BASE}/now"),
-        ("now problem", f"{BASE}/now?where=own&amount=x"),
-        ("payout", paid),
-    ):
-        page.goto(live.address + path)
-        page.emulate_media(color_scheme="light")
-        page.evaluate(AXE())
-        faults += violations(page, RULES)
-        picture(page, f"{name}-light-{width}", full_page=True)
-        page.emulate_media(color_scheme="dark")
-        faults += violations(page, COLOUR_RULES)
-        picture(page, f"{name}-dark-{width}", full_page=True)
-        wide[path] = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    context.close()
-    assert faults == []
-    assert set(wide.values()) == {0}, wide
+    paths = {
+        "payouts": BASE,
+        "schedule": f"{BASE}/schedule?cycle=2&threshold=25",
+        "destination": BASE + filled,
+        "now": f"{BASE}/now",
+        "payout": paid,
+    }
+    assert inspect(page, live.address, paths) == []
