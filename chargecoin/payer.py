@@ -22,7 +22,6 @@ from chargecoin.adjustments import (
     present_from,
 )
 from chargecoin.chain import Account, Chain, Receipt, Withdrawal
-from chargecoin.chain.calls import function
 from chargecoin.chain.events import decode_events
 from chargecoin.chain.transactions import (
     Call,
@@ -229,27 +228,17 @@ class Payer:
 
         Raises `RevertedError` before anything is sent if the payer holds less.
         """
-        spender = self._deployment.address("Settlement")
-        [held] = await self._ask_token("balanceOf", self.address)
+        held = await self._chain.token_balance(self.address)
         if held < amount:
             raise RevertedError(
                 "Settlement.deposit",
                 f"the token balance of {self.address} is {held} base units, {amount} are needed",
             )
-        [allowed] = await self._ask_token("allowance", self.address, spender)
+        allowed = await self._chain.allowance(self.address)
         *approvals, last = deposit(self._deployment, account, amount, allowed)
         for call in approvals:
             await self._execute(call)
         return await self._execute(last)
-
-    async def _ask_token(self, name: str, *args: Any) -> tuple[Any, ...]:
-        asked = function("TestStablecoin", name)
-        request = {
-            "to": self._deployment.address("Token"),
-            "data": "0x" + asked.encode(*args).hex(),
-        }
-        answer = await self._chain.rpc.request("eth_call", request, "latest")
-        return asked.decode(to_bytes(answer))
 
     async def mint(self, amount: int) -> Receipt:
         """Give yourself base units of the test token, which is worth nothing.
@@ -257,7 +246,7 @@ class Payer:
         Raises `ConfigurationError` where the vaults hold another token.
         """
         token = self._deployment.address("Token")
-        [name] = await self._ask_token("symbol")
+        name = await self._chain.token_symbol()
         if name != TEST_TOKEN:
             raise ConfigurationError(
                 f"the vaults of chain {self._deployment.chain_id} hold {name}, which nobody mints "

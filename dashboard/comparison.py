@@ -1,4 +1,4 @@
-"""Occupancy before and after a change, on like weekday-hours, with an interval. Pure.
+"""Use before and after a change, on like weekday-hours, with an interval. Pure.
 
 The unit is a whole local day: hours of one day go together, days much less so. Days are
 compared within their weekday, which compares each hour of the week with itself, and the
@@ -9,7 +9,7 @@ It says how sure the difference is. It does not say why there is one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from statistics import fmean
@@ -19,12 +19,16 @@ from typing import Final
 MIN_WEEKS: Final = 2
 MIN_DAYS: Final = MIN_WEEKS * 7
 MAX_DAYS: Final = 56
+WEEK: Final = range(7)
 _Z975: Final = 1.959963984540054
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Shares of time, 0 to 1; `low` and `high` bound the difference at 95 %."""
+    """Means of days, such as shares of time from 0 to 1.
+
+    `low` and `high` bound the difference at 95 %.
+    """
 
     before: float
     after: float
@@ -55,16 +59,23 @@ def quantile(freedom: int) -> float:
     )
 
 
-def compare(
-    before: Sequence[tuple[int, float]], after: Sequence[tuple[int, float]]
-) -> Comparison | None:
-    """Compare days given as (weekday 0 to 6, share of time in use).
+def by_weekday(days: Sequence[tuple[int, float]], weekdays: Collection[int] = WEEK) -> float:
+    """Return the mean of days in which each weekday weighs the same."""
+    return fmean(fmean(value for one, value in days if one == day) for day in weekdays)
 
-    None where a weekday is there less than twice on either side.
+
+def compare(
+    before: Sequence[tuple[int, float]],
+    after: Sequence[tuple[int, float]],
+    weekdays: Collection[int] = WEEK,
+) -> Comparison | None:
+    """Compare days given as (weekday 0 to 6, share of time in use or another figure).
+
+    None where one of `weekdays` is there less than twice on either side.
     """
     means: list[tuple[float, float]] = []
     squares, freedom, weights = 0.0, 0, 0.0
-    for weekday in range(7):
+    for weekday in weekdays:
         sides = [[share for day, share in side if day == weekday] for side in (before, after)]
         if min(len(side) for side in sides) < MIN_WEEKS:
             return None
@@ -75,6 +86,6 @@ def compare(
             freedom += len(side) - 1
             weights += 1 / len(side)
     low, high = fmean(one for one, _ in means), fmean(other for _, other in means)
-    reach = quantile(freedom) * sqrt(squares / freedom * weights) / 7
+    reach = quantile(freedom) * sqrt(squares / freedom * weights) / len(weekdays)
     difference = high - low
     return Comparison(low, high, difference - reach, difference + reach, len(before), len(after))

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from chargecoin.tariff import Prices, Tariff
 from dashboard.comparison import MAX_DAYS, Comparison, compare
 from dashboard.services import Services
-from dashboard.spans import local_day, starts
+from dashboard.spans import around
 from dashboard.weekhours import days_of
 from indexer.read_model import Connector
 from indexer.read_model import Tariff as Published
-
-DAY_S: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +43,15 @@ def _compared(
     has: Services, ids: Sequence[int], zone: str, change: int, began: int, ends: int
 ) -> Comparison | None:
     """Compare whole local days around a change at `change`, from `began` up to `ends`."""
-    # The day of the change itself belongs to neither side.
-    day = local_day(change, zone)
-    low, high = starts(day, zone), starts(day, zone) + DAY_S + 2 * 3600
-    high = starts(local_day(high, zone), zone)
-    first, last = max(began, low - MAX_DAYS * DAY_S), min(ends, high + MAX_DAYS * DAY_S)
-    since, until = (
-        starts(local_day(first + DAY_S - 1, zone), zone),
-        starts(local_day(last, zone), zone),
-    )
-    if since >= low or until <= high:
+    span = around(change, began, ends, zone, MAX_DAYS)
+    if span is None:
         return None
-    hours = has.model.hours_of(ids, since, until)
-    before = days_of((one for one in hours if one.hour < low), len(ids), since, low, zone)
-    after = days_of((one for one in hours if one.hour >= high), len(ids), high, until, zone)
+    hours = has.model.hours_of(ids, span.since, span.until)
+    sides = ((span.since, span.low), (span.high, span.until))
+    before, after = (
+        days_of((one for one in hours if low <= one.hour < high), len(ids), low, high, zone)
+        for low, high in sides
+    )
     return compare(before, after)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from chargecoin.campaigns import ALL_HOURS
 from dashboard.formats import zone_of
 from indexer.read_model import HourTotals
 
@@ -62,22 +64,67 @@ def week_of(
     return WeekHours(tuple(map(tuple, used)), tuple(map(tuple, there)))
 
 
+@dataclass(frozen=True, slots=True)
+class DaySums:
+    """What hours of one local day hold: seconds there were, seconds in use, energy."""
+
+    seconds: int = 0
+    occupied_s: int = 0
+    energy_wh: int = 0
+
+    def __add__(self, other: DaySums) -> DaySums:
+        """Add up the same day in two places."""
+        return DaySums(
+            self.seconds + other.seconds,
+            self.occupied_s + other.occupied_s,
+            self.energy_wh + other.energy_wh,
+        )
+
+
+def local_days(
+    hours: Iterable[HourTotals],
+    connectors: int,
+    since: int,
+    until: int,
+    zone: str,
+    mask: int = ALL_HOURS,
+) -> dict[int, DaySums]:
+    """Return the sums of each whole local day within [since, until), by its ordinal.
+
+    Of the hours in `mask` only (bit 0 Monday 00); a day without any is left out.
+    `connectors` share each hour.
+    """
+    local = zone_of(zone)
+    whole: Counter[int] = Counter()
+    found: dict[int, DaySums] = {}
+
+    def add(at: int, sums: DaySums) -> int:
+        moment = datetime.fromtimestamp(at, local)
+        day = moment.toordinal()
+        if mask >> moment.weekday() * 24 + moment.hour & 1:
+            found[day] = found.get(day, DaySums()) + sums
+        return day
+
+    for at in range(since, until, HOUR_S):
+        length = min(HOUR_S, until - at)
+        whole[add(at, DaySums(seconds=length * connectors))] += length
+    for one in hours:
+        add(one.hour, DaySums(occupied_s=one.occupied_s, energy_wh=one.energy_wh))
+    # Clocks that change make a day 23 or 25 hours long; a shorter one was cut off by the span.
+    return {
+        day: sums
+        for day, sums in sorted(found.items())
+        if whole[day] >= 23 * HOUR_S and sums.seconds
+    }
+
+
+def shares_of(days: Mapping[int, DaySums]) -> list[tuple[int, float]]:
+    """Return (weekday, share of time in use) of days by their ordinal."""
+    return [((day - 1) % 7, min(1.0, sums.occupied_s / sums.seconds)) for day, sums in days.items()]
+
+
 def days_of(
     hours: Iterable[HourTotals], connectors: int, since: int, until: int, zone: str
 ) -> list[tuple[int, float]]:
     """Return (weekday, share in use) of each whole local day within [since, until)."""
-    local = zone_of(zone)
-    used: dict[int, int] = {}
-    there: dict[int, int] = {}
-    for at in range(since, until, HOUR_S):
-        day = datetime.fromtimestamp(at, local).toordinal()
-        there[day] = there.get(day, 0) + min(HOUR_S, until - at)
-    for one in hours:
-        day = datetime.fromtimestamp(one.hour, local).toordinal()
-        used[day] = used.get(day, 0) + one.occupied_s
-    # Clocks that change make a day 23 or 25 hours long; a shorter one was cut off by the span.
-    return [
-        ((day - 1) % 7, min(1.0, used.get(day, 0) / (whole * connectors)))
-        for day, whole in there.items()
-        if whole >= 23 * HOUR_S
-    ]
+    return shares_of(local_days(hours, connectors, since, until, zone))

@@ -246,6 +246,21 @@ CAMPAIGN: Final[dict[str, Word]] = {
     "ended": Word("off", "Ended", "Its time is over; what is left returns to who put it in."),
     "closed": Word("off", "Closed", "It was ended early by who decides about it."),
 }
+# By `campaigns.acts.Act`.
+CAMPAIGN_ACT: Final[dict[str, Word]] = {
+    "fund": Word("info", "Put in more", "More for its budget; what is left in the end comes back."),
+    "pause": Word("off", "Pause it", "Sessions that start after that get nothing."),
+    "resume": Word("good", "Go on with it", "Sessions that start after that get it again."),
+    "enrol": Word("info", "Add connectors", "It then holds there too; none is ever taken away."),
+    "close": Word("bad", "End it", "Sessions that start after that get nothing, for good."),
+    "reclaim": Word("info", "Give back", "A funder's share of what is left goes back to it."),
+}
+# By `steps.Step.state`.
+STEP_STATE: Final[dict[str, Word]] = {
+    "done": Word("good", "Done", "The chain has it."),
+    "now": Word("info", "To be signed now", "It is the next one."),
+    "later": Word("off", "After that", "It can be signed once those before it are in a block."),
+}
 # By `views.rewards.State`.
 REWARD: Final[dict[str, Word]] = {
     "open": Word("info", "Open", "The week is not over."),

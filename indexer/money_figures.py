@@ -175,6 +175,7 @@ class Campaign:
     `ends_at` is exclusive and already that of an early close; `pauses` are [from, to),
     None where it lasts. `day_spent` is of UTC day `day` (days since 1970). `owner_id` 0: a
     sponsor's. `day_cap`, `min_sessions`, `window_days`, `driver_cap` 0: no such rule.
+    `enrolled_at` is when the last of its connectors joined, 0 while it has none.
     """
 
     campaign_id: int
@@ -194,6 +195,7 @@ class Campaign:
     window_days: int
     driver_cap: int
     connectors: tuple[int, ...]
+    enrolled_at: int
     funded: int
     released: int
     left: int
@@ -210,6 +212,45 @@ class CampaignDay:
 
     day: int
     totals: CampaignTotals
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignPlace:
+    """A campaign's sums at one site, of all time."""
+
+    owner_id: int
+    owner: str
+    site_id: int
+    site: str
+    totals: CampaignTotals
+
+
+@dataclass(frozen=True, slots=True)
+class Funder:
+    """What somebody put into a campaign's budget, and took back."""
+
+    account: str
+    funded: int
+    released: int
+
+
+@dataclass(frozen=True, slots=True)
+class PastSession:
+    """A session as a campaign would have seen it.
+
+    `hour_of_week` is 0 for Monday 00 in the site's time. `campaign_id` is the campaign that
+    took something off then, 0 for none. `settled`: paid in full.
+    """
+
+    connector_id: int
+    payer: int
+    started_at: int
+    settled_at: int
+    hour_of_week: int
+    energy_wh: int
+    gross: int
+    campaign_id: int
+    settled: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,12 @@ from indexer.money_figures import (
     BudgetEntry,
     Campaign,
     CampaignDay,
+    CampaignPlace,
     Dispute,
     Entry,
     EntryKind,
+    Funder,
+    PastSession,
     PayoutFailure,
     PayoutPlan,
     Refund,
@@ -31,7 +34,15 @@ from indexer.money_figures import (
     RoutedFees,
     Span,
 )
-from indexer.queries import bookings, books, campaigns, live, places, spans
+from indexer.queries import (
+    bookings,
+    books,
+    campaign_sessions,
+    campaigns,
+    live,
+    places,
+    spans,
+)
 
 MAX_PAGE: Final = 1_000
 NOT_STARTED: Final = Status(
@@ -191,6 +202,43 @@ class MoneyReads:
             status = status_of(connection)
             found = campaigns.list_campaigns(connection, status, campaign_id=campaign_id)
             return found[0] if found else None
+
+    def campaigns_of(self, creator: str) -> tuple[Campaign, ...]:
+        """Return the campaigns that an address created, by id."""
+        with self._snapshot() as connection:
+            return campaigns.list_campaigns(connection, status_of(connection), creator=creator)
+
+    def campaign_places(self, campaign_id: int) -> tuple[CampaignPlace, ...]:
+        """Return a campaign's sums by site."""
+        with self._snapshot() as connection:
+            return campaigns.list_places(connection, campaign_id)
+
+    def campaign_funders(self, campaign_id: int) -> tuple[Funder, ...]:
+        """Return who put something into a campaign's budget, in the order of their first time."""
+        with self._snapshot() as connection:
+            return campaigns.list_funders(connection, campaign_id)
+
+    def campaign_costs(
+        self, campaign_id: int, since: int, until: int
+    ) -> tuple[tuple[int, int, int], ...]:
+        """Return (connector, start, what was taken off) of what began in [since, until)."""
+        with self._snapshot() as connection:
+            return campaign_sessions.costs(connection, campaign_id, since, until)
+
+    def past_sessions(
+        self, owner_id: int, connector_ids: Sequence[int] | None, since: int
+    ) -> tuple[PastSession, ...]:
+        """Return sessions with a payer that started from `since` on, oldest first.
+
+        At some of an owner's connectors, or at all (None).
+        """
+        with self._snapshot() as connection:
+            return campaign_sessions.past_sessions(connection, owner_id, connector_ids, since)
+
+    def priced_since(self, connector_ids: Sequence[int]) -> int | None:
+        """Return when the last of some connectors got its first tariff, None where one has none."""
+        with self._snapshot() as connection:
+            return campaign_sessions.priced_since(connection, connector_ids)
 
     def campaign_days(self, campaign_id: int) -> tuple[CampaignDay, ...]:
         """Return a campaign's sums by settlement day (days since 1970), oldest first."""

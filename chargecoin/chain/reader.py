@@ -18,6 +18,7 @@ from chargecoin.chain.values import (
     Account,
     Accrual,
     Block,
+    Campaign,
     Caps,
     Committee,
     Connector,
@@ -155,14 +156,20 @@ class Chain:
     async def __aexit__(self, *_error: object) -> None:
         await self.close()
 
-    async def _call(self, contract: str, name: str, *args: Any, block: BlockId) -> tuple[Any, ...]:
+    async def _call(
+        self, contract: str, name: str, *args: Any, block: BlockId, at: str = ""
+    ) -> tuple[Any, ...]:
+        """Ask a contract; `at` is its name in the address book, where that is another one."""
         called = function(contract, name)
         request = {
-            "to": self.deployment.address(contract),
+            "to": self.deployment.address(at or contract),
             "data": "0x" + called.encode(*args).hex(),
         }
         answer = await self.rpc.request("eth_call", request, block_parameter(block))
         return called.decode(to_bytes(answer))
+
+    async def _token(self, name: str, *args: Any, block: BlockId) -> Any:
+        return (await self._call("TestStablecoin", name, *args, block=block, at="Token"))[0]
 
     async def _settlement(self, name: str, *args: Any, block: BlockId) -> Any:
         return (await self._call("Settlement", name, *args, block=block))[0]
@@ -253,37 +260,56 @@ class Chain:
         )
         if not enrolled:
             return None
-        [stored] = await self._call("CampaignManager", "campaign", campaign, block=block)
-        (
-            kind,
-            owner_id,
-            _creator,
-            starts_at,
-            ends_at,
-            paused_from,
-            paused_to,
-            hour_mask,
-            rate_bps,
-            session_cap,
-            _day_cap,
-            min_sessions,
-            window_days,
-            driver_cap,
-        ) = stored
+        stored = await self.campaign(campaign, block)
+        pause = (stored.paused_from, stored.paused_to)
         return CampaignTerms(
             id=campaign,
-            kind=kind,
-            owner_id=owner_id,
-            starts_at=starts_at,
-            ends_at=ends_at,
-            pauses=((paused_from, paused_to),) if paused_from else (),
-            hour_mask=hour_mask,
-            rate_bps=rate_bps,
-            session_cap=session_cap,
-            min_sessions=min_sessions,
-            window_days=window_days,
-            driver_cap=driver_cap,
+            kind=stored.kind,
+            owner_id=stored.owner_id,
+            starts_at=stored.starts_at,
+            ends_at=stored.ends_at,
+            pauses=(pause,) if stored.paused_from else (),
+            hour_mask=stored.hour_mask,
+            rate_bps=stored.rate_bps,
+            session_cap=stored.session_cap,
+            min_sessions=stored.min_sessions,
+            window_days=stored.window_days,
+            driver_cap=stored.driver_cap,
         )
+
+    async def campaign_count(self, block: BlockId = "latest") -> int:
+        """Return the number of the last campaign created."""
+        [count] = await self._call("CampaignManager", "campaign_count", block=block)
+        return int(count)
+
+    async def campaign(self, campaign: int, block: BlockId = "latest") -> Campaign:
+        """Return a campaign, all zero if there is none."""
+        [stored] = await self._call("CampaignManager", "campaign", campaign, block=block)
+        kind, owner_id, creator, *rest = stored
+        return Campaign(kind, owner_id, to_checksum_address(creator), *rest)
+
+    async def reclaimable_from(self, campaign: int, block: BlockId = "latest") -> int:
+        """Return when what is left of a budget can be reclaimed, UTC seconds, as far as is known.
+
+        Raises `RevertedError` if there is no such campaign.
+        """
+        [at] = await self._call("CampaignManager", "reclaimable_from", campaign, block=block)
+        return int(at)
+
+    # ------------------------------------------------------------------ token
+
+    async def token_balance(self, account: str, block: BlockId = "latest") -> int:
+        """Return how much of the payment token an address holds, base units."""
+        return int(await self._token("balanceOf", account, block=block))
+
+    async def allowance(self, account: str, block: BlockId = "latest") -> int:
+        """Return how much of an address's tokens settlement may take, base units."""
+        spender = self.deployment.address("Settlement")
+        return int(await self._token("allowance", account, spender, block=block))
+
+    async def token_symbol(self, block: BlockId = "latest") -> str:
+        """Return what the payment token calls itself."""
+        return str(await self._token("symbol", block=block))
 
     # --------------------------------------------------------------- registry
 

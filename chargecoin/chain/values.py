@@ -61,6 +61,28 @@ class Accrual(NamedTuple):
     day_gross: int
 
 
+class Campaign(NamedTuple):
+    """A campaign as it is stored, all zero if there is none; its name is in its first event.
+
+    A pause that nobody has ended ends at 2**32 - 1; of several the last is kept.
+    """
+
+    kind: int
+    owner_id: int
+    creator: str
+    starts_at: int
+    ends_at: int
+    paused_from: int
+    paused_to: int
+    hour_mask: int
+    rate_bps: int
+    session_cap: int
+    day_cap: int
+    min_sessions: int
+    window_days: int
+    driver_cap: int
+
+
 class Committee(NamedTuple):
     """How many members must sign, and the first second in which they cannot any more."""
 

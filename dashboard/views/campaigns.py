@@ -9,15 +9,25 @@ from itertools import groupby
 from typing import Any, Final, Literal
 
 from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
 
 from chargecoin.campaigns import Kind, week_grid
+from dashboard.campaigns.acts import Acts, acts
+from dashboard.campaigns.effect import (
+    MIN_PACE_DAYS,
+    MIN_PACE_SESSIONS,
+    Effect,
+    Pace,
+    effect,
+    pace,
+)
 from dashboard.errors import NotFoundError
 from dashboard.pages import Page, Table
 from dashboard.query import number_of
 from dashboard.render import Render, live_address
 from dashboard.services import Has, Services
 from dashboard.views.overview import owner_of
-from indexer.read_model import BudgetEntry, Campaign, CampaignDay, Connector, Owner
+from indexer.read_model import BudgetEntry, Campaign, CampaignDay, CampaignPlace, Connector, Owner
 
 router = APIRouter()
 
@@ -89,21 +99,32 @@ class DayLine:
 
 @dataclass(frozen=True, slots=True)
 class CampaignPage:
-    """One campaign, as it concerns an owner: `connectors` are that owner's.
+    """One campaign, as it concerns an owner, whose `connectors` are shown, or its sponsor (None).
 
     `hours` has the covered hours of each weekday, Monday first, as [from, to) in the
-    site's time. `spent_today` counts against the day's cap. `next` continues the ledger.
+    site's time. `spent_today` counts against the day's cap. `places` are all of its sites.
+    At its `pace` what is left `lasts` so many days. `next` continues the ledger.
     """
 
-    owner: Owner
+    owner: Owner | None
     campaign: Campaign
     state: State
     connectors: tuple[Connector, ...]
     hours: tuple[tuple[tuple[int, int], ...], ...]
     spent_today: int
+    places: tuple[CampaignPlace, ...]
+    pace: Pace
+    lasts: int | None
+    effect: Effect | None
+    acts: Acts
     days: tuple[DayLine, ...]
     entries: tuple[BudgetEntry, ...]
     next: str | None
+
+    @property
+    def running(self) -> bool:
+        """Whether more may be spent."""
+        return self.state in {"running", "paused"}
 
 
 def state_of(campaign: Campaign, now: int) -> State:
@@ -127,7 +148,8 @@ def ranges_of(day: Sequence[bool]) -> tuple[tuple[int, int], ...]:
     return tuple(found)
 
 
-def _row(line: Line) -> tuple[Any, ...]:
+def line_row(line: Line) -> tuple[Any, ...]:
+    """Return a campaign as CSV has it."""
     one = line.campaign
     return (
         one.campaign_id,
@@ -199,53 +221,101 @@ def campaigns(has: Has, render: Render, owner_id: int) -> Response:
             "campaigns.html",
             f"Campaigns of {owner.name}",
             page,
-            Table(COLUMNS, (_row(line) for line in (*page.own, *page.sponsored))),
+            Table(COLUMNS, (line_row(line) for line in (*page.own, *page.sponsored))),
             live=live_address(owner_id),
             context={"owner_id": owner_id, "zone": _zone(connectors)},
         )
     )
 
 
-@router.get("/owners/{owner_id}/campaigns/{campaign_id}")
-def campaign(
-    has: Has, render: Render, request: Request, owner_id: int, campaign_id: int
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """For whom a campaign's page is: whose connectors, which account signs, where it is.
+
+    `more` are connectors that could be added.
+    """
+
+    owner: Owner | None
+    account: str
+    connectors: tuple[Connector, ...]
+    more: tuple[Connector, ...]
+    base: str
+
+
+def _read(has: Services, campaign: Campaign, reader: Reader, after: int | None, made: Acts) -> Page:
+    """Return a campaign's page."""
+    now, number = has.now(), campaign.campaign_id
+    entries = has.model.campaign_entries(number, after, PAGE)
+    days = has.model.campaign_days(number)
+    speed = pace(campaign, days, now)
+    base, owner = reader.base, reader.owner
+    page = CampaignPage(
+        owner=owner,
+        campaign=campaign,
+        state=state_of(campaign, now),
+        connectors=reader.connectors,
+        hours=tuple(ranges_of(day) for day in week_grid(campaign.hour_mask)),
+        spent_today=campaign.day_spent if campaign.day == now // DAY_S else 0,
+        places=has.model.campaign_places(number),
+        pace=speed,
+        lasts=speed.lasts(campaign.left),
+        effect=effect(has, campaign, reader.connectors),
+        acts=made,
+        days=tuple(DayLine(EPOCH + timedelta(days=one.day), one) for one in reversed(days)),
+        entries=entries.items,
+        next=None if entries.after is None else f"{base}?after={entries.after}",
+    )
+    listed = f"/owners/{owner.owner_id}/sessions?campaign={number}" if owner else None
+    return Page(
+        "campaign.html",
+        campaign.name,
+        page,
+        Table(DAY_COLUMNS, (_day_row(line) for line in page.days)),
+        live=live_address(owner.owner_id if owner else 0) if after is None else None,
+        context={
+            "owner_id": owner.owner_id if owner else None,
+            "zone": _zone(reader.connectors),
+            "base": base,
+            "listed": listed,
+            "least_days": MIN_PACE_DAYS,
+            "least_sessions": MIN_PACE_SESSIONS,
+            "grid": tuple(tuple(float(on) for on in day) for day in week_grid(campaign.hour_mask)),
+        },
+    )
+
+
+async def campaign_page(
+    has: Services, render: Render, request: Request, campaign: Campaign, reader: Reader
 ) -> Response:
-    """Show a campaign's rules, its budget and its sessions by day."""
+    """Answer with a campaign's page: its rules, its money, how it goes, what may be sent."""
+    asked = request.query_params
+    after = number_of(asked, "after", (1 << 62) - 1)
+    decider = campaign.creator
+    if campaign.owner_id:
+        decider = reader.account if reader.owner else ""
+    made = await acts(has, campaign, reader.account, decider, reader.more, asked, reader.base)
+    page = await run_in_threadpool(_read, has, campaign, reader, after, made)
+    page.context["asked"] = asked
+    return await run_in_threadpool(render, page)
+
+
+def _reader(has: Services, owner_id: int, campaign_id: int) -> tuple[Campaign, Reader]:
     owner = owner_of(has, owner_id)
     found = None if campaign_id < 0 or campaign_id >> 32 else has.model.campaign(campaign_id)
     connectors = () if found is None else _covered(has, owner, found)
     if found is None or (found.owner_id != owner_id and not connectors):
         raise NotFoundError(f"{owner.name} has no campaign {campaign_id}.")
-    after = number_of(request.query_params, "after", (1 << 62) - 1)
-    entries = has.model.campaign_entries(campaign_id, after, PAGE)
-    now = has.now()
+    own = found.owner_id == owner_id
+    enrolled = set(found.connectors)
+    more = [one for one in has.model.connectors(owner_id) if one.connector_id not in enrolled]
     base = f"/owners/{owner_id}/campaigns/{campaign_id}"
-    page = CampaignPage(
-        owner=owner,
-        campaign=found,
-        state=state_of(found, now),
-        connectors=connectors,
-        hours=tuple(ranges_of(day) for day in week_grid(found.hour_mask)),
-        spent_today=found.day_spent if found.day == now // DAY_S else 0,
-        days=tuple(
-            DayLine(EPOCH + timedelta(days=one.day), one)
-            for one in reversed(has.model.campaign_days(campaign_id))
-        ),
-        entries=entries.items,
-        next=None if entries.after is None else f"{base}?after={entries.after}",
-    )
-    return render(
-        Page(
-            "campaign.html",
-            found.name,
-            page,
-            Table(DAY_COLUMNS, (_day_row(line) for line in page.days)),
-            live=live_address(owner_id) if after is None else None,
-            context={
-                "owner_id": owner_id,
-                "zone": _zone(connectors),
-                "base": base,
-                "grid": tuple(tuple(float(on) for on in day) for day in week_grid(found.hour_mask)),
-            },
-        )
-    )
+    return found, Reader(owner, owner.account, connectors, tuple(more) if own else (), base)
+
+
+@router.get("/owners/{owner_id}/campaigns/{campaign_id}")
+async def campaign(
+    has: Has, render: Render, request: Request, owner_id: int, campaign_id: int
+) -> Response:
+    """Show a campaign's rules, its budget, its sessions by day, and what may be sent."""
+    found, reader = await run_in_threadpool(_reader, has, owner_id, campaign_id)
+    return await campaign_page(has, render, request, found, reader)

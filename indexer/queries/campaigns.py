@@ -14,7 +14,9 @@ from indexer.money_figures import (
     BudgetEntry,
     Campaign,
     CampaignDay,
+    CampaignPlace,
     CampaignTotals,
+    Funder,
     RewardClaim,
     RewardEpoch,
     RoutedFees,
@@ -34,6 +36,7 @@ from indexer.schema import (
     fee_routings,
     fees_returned,
     fees_routed,
+    owners,
     reimbursements,
     reward_claims,
     reward_fundings,
@@ -43,6 +46,7 @@ from indexer.schema import (
     route_failures,
     route_retries,
     sessions,
+    sites,
 )
 
 _SUMS: Final = tuple(field.name for field in fields(CampaignTotals))
@@ -53,11 +57,14 @@ def list_campaigns(
     status: Status,
     owner_id: int | None = None,
     campaign_id: int | None = None,
+    creator: str | None = None,
 ) -> tuple[Campaign, ...]:
-    """Return campaigns by id: all, an owner's (0: sponsors'), or one."""
+    """Return campaigns by id: all, an owner's (0: sponsors'), those of an address, or one."""
     query = with_block(campaigns)
     if owner_id is not None:
         query = query.where(campaigns.c.owner_id == owner_id)
+    if creator is not None:
+        query = query.where(campaigns.c.creator == creator)
     if campaign_id is not None:
         query = query.where(campaigns.c.campaign_id == campaign_id)
     rows = connection.execute(query.order_by(campaigns.c.campaign_id)).all()
@@ -72,6 +79,9 @@ def _of(connection: Connection, table: Table, campaign_id: int) -> Sequence[Row[
 def _campaign(connection: Connection, row: Row[Any], status: Status) -> Campaign:
     number = row.campaign_id
     closing = _of(connection, campaign_closings, number)
+    enrolled = connection.execute(
+        with_block(campaign_connectors).where(campaign_connectors.c.campaign_id == number)
+    ).all()
     begun = _of(connection, campaign_pauses, number)
     ended = _of(connection, campaign_resumptions, number)
     entries = campaign_entries
@@ -101,9 +111,8 @@ def _campaign(connection: Connection, row: Row[Any], status: Status) -> Campaign
         min_sessions=row.min_sessions,
         window_days=row.window_days,
         driver_cap=row.driver_cap,
-        connectors=tuple(
-            sorted({one.connector_id for one in _of(connection, campaign_connectors, number)})
-        ),
+        connectors=tuple(sorted(_joined(enrolled))),
+        enrolled_at=max(_joined(enrolled).values(), default=0),
         funded=sum(one.amount for one in _of(connection, budget_fundings, number)),
         released=sum(one.amount for one in _of(connection, budget_releases, number)),
         left=0 if budget is None else budget.budget,
@@ -113,6 +122,15 @@ def _campaign(connection: Connection, row: Row[Any], status: Status) -> Campaign
         totals=_totals(connection, number),
         provenance=provenance(row, status),
     )
+
+
+def _joined(enrolled: Sequence[Row[Any]]) -> dict[int, int]:
+    """Return when each connector joined: one that is enrolled again has been in since before."""
+    found: dict[int, int] = {}
+    for one in enrolled:
+        at = one.block_timestamp
+        found[one.connector_id] = min(found.get(one.connector_id, at), at)
+    return found
 
 
 def _totals(connection: Connection, campaign_id: int) -> CampaignTotals:
@@ -138,6 +156,39 @@ def list_days(connection: Connection, campaign_id: int) -> tuple[CampaignDay, ..
         CampaignDay(day, CampaignTotals(*(int(value) for value in sums)))
         for day, *sums in connection.execute(query)
     )
+
+
+def list_places(connection: Connection, campaign_id: int) -> tuple[CampaignPlace, ...]:
+    """Return a campaign's sums by site, of all time."""
+    table = campaign_days
+    query = (
+        select(
+            table.c.owner_id,
+            func.coalesce(owners.c.name, ""),
+            table.c.site_id,
+            func.coalesce(sites.c.name, ""),
+            *(func.sum(table.c[name]) for name in _SUMS),
+        )
+        .outerjoin(owners, owners.c.owner_id == table.c.owner_id)
+        .outerjoin(sites, sites.c.site_id == table.c.site_id)
+        .where(table.c.campaign_id == campaign_id)
+        .group_by(table.c.owner_id, owners.c.name, table.c.site_id, sites.c.name)
+        .order_by(table.c.owner_id, table.c.site_id)
+    )
+    return tuple(
+        CampaignPlace(owner_id, owner, site_id, site, CampaignTotals(*map(int, sums)))
+        for owner_id, owner, site_id, site, *sums in connection.execute(query)
+    )
+
+
+def list_funders(connection: Connection, campaign_id: int) -> tuple[Funder, ...]:
+    """Return who put something into a budget, in the order of their first time."""
+    sums: dict[str, list[int]] = {}
+    for one in _of(connection, budget_fundings, campaign_id):
+        sums.setdefault(one.funder, [0, 0])[0] += one.amount
+    for one in _of(connection, budget_releases, campaign_id):
+        sums.setdefault(one.recipient, [0, 0])[1] += one.amount
+    return tuple(Funder(account, *both) for account, both in sums.items())
 
 
 def list_entries(

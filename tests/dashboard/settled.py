@@ -22,12 +22,20 @@ from chargecoin.chain import Chain, Rpc
 from chargecoin.chain.transactions import contract_call
 from chargecoin.evidence import bundle
 from chargecoin.evidence.bundle import Payer, SessionRef, Terms
-from chargecoin.evidence.format import Bundle, Proof, evidence_hash, hexed, to_bytes, word_hex
+from chargecoin.evidence.format import (
+    Bundle,
+    CampaignPart,
+    Proof,
+    evidence_hash,
+    hexed,
+    to_bytes,
+    word_hex,
+)
 from chargecoin.local_node import CHAIN_ID, LocalNode
 from chargecoin.record import Run, encode_runs, session_id
-from chargecoin.sessions.metering import MeterKey, measure
+from chargecoin.sessions.metering import MeterKey, Reading, measure
 from chargecoin.sessions.transaction import fold
-from chargecoin.tariff import Tariff
+from chargecoin.tariff import Tariff, gross
 from chargecoin.typed_data import (
     Mandate,
     Signer,
@@ -134,8 +142,13 @@ def _charging(number: int, meter: Meter | None, sequence: int) -> Charging:
     return charging.stop(end, meter=end_wh)
 
 
-async def settle_batch(protocol: Protocol, numbers: Sequence[int]) -> tuple[Case, ...]:
-    """Let one session of an hour at each connector happen and settle them in one batch."""
+async def settle_batch(
+    protocol: Protocol, numbers: Sequence[int], campaign: int = 0
+) -> tuple[Case, ...]:
+    """Let one session of an hour at each connector happen and settle them in one batch.
+
+    With a `campaign` each has what that takes off its price.
+    """
     rpc = Rpc(protocol.url)
     chain = Chain(rpc, protocol.deployment)
     try:
@@ -155,6 +168,7 @@ async def settle_batch(protocol: Protocol, numbers: Sequence[int]) -> tuple[Case
                 keys = (meter.key(voucher_kind=kept.voucher_kind, valid_from=kept.valid_from),)
             slot = (await chain.run_terms(connector, 1)).tariff
             transaction = fold(redacted)
+            reading, tariff = measure(transaction, keys), Tariff.decode(slot)
             made = bundle.build(
                 deployment=protocol.deployment,
                 oracle=protocol.members[0].address,
@@ -162,9 +176,11 @@ async def settle_batch(protocol: Protocol, numbers: Sequence[int]) -> tuple[Case
                     connector, sequence, IDENTITY, transaction.transaction_id, "Europe/London"
                 ),
                 frames=redacted,
-                reading=measure(transaction, keys),
+                reading=reading,
                 payer=payer,
-                terms=Terms(1, Tariff.decode(slot)),
+                terms=Terms(
+                    1, tariff, await _campaign(chain, campaign, connector, reading, tariff)
+                ),
                 factor=factor_for("GB", START),
             )
             bundles.append(made)
@@ -173,6 +189,22 @@ async def settle_batch(protocol: Protocol, numbers: Sequence[int]) -> tuple[Case
         return await _submit(protocol, rpc, bundles, runs, number_of_batch)
     finally:
         await rpc.close()
+
+
+async def _campaign(
+    chain: Chain, campaign: int, connector: int, reading: Reading, tariff: Tariff
+) -> CampaignPart | None:
+    """Return what a campaign takes off, by the chain's terms as an oracle reads them."""
+    terms = await chain.campaign_terms(campaign, connector) if campaign else None
+    if terms is None:
+        return None
+    price = gross(
+        tariff.minimum,
+        energy_wh=reading.energy_wh,
+        duration_s=reading.duration_s,
+        idle_s=reading.idle_s,
+    )
+    return CampaignPart(terms.id, terms.rate_bps, terms.session_cap, terms.benefit(price), ())
 
 
 def _payer(protocol: Protocol) -> Payer:

@@ -45,6 +45,7 @@ VALUES: Final = {
     "sequence": "1",
     "number": "1",
     "campaign_id": "1",
+    "address": "0x" + "12" * 20,
     "token": "none",
     "station_id": "1",
     "site_id": "1",
