@@ -30,6 +30,7 @@ OWN: Final = (
         (
             (Text("Fees"), "/fees"),
             (Text("Payouts"), "/payouts"),
+            (Text("Statement"), "/statement"),
             (Text("Disputes"), "/disputes"),
             (Text("Rewards"), "/rewards"),
         ),

@@ -58,10 +58,12 @@ class Span:
     `opening` and `closing` are accrual and debt; `lines` lead from one to the other. Of what
     sessions brought in the span, less refunds: `received` by the payer's and the campaign's
     payments, with the `vat` and the protocol's `fee` in it. `not_final` counts entries that are
-    left out, and what they come to. `keys` bound its rows.
+    left out, and what they come to. `keys` bound its rows; `last_block` is the last that the
+    contract's own word on the closing can be asked at.
     """
 
     keys: tuple[int, int]
+    last_block: int
     opening: tuple[int, int]
     closing: tuple[int, int]
     lines: tuple[SpanLine, ...]

@@ -60,6 +60,7 @@ def span(connection: Connection, owner_id: int, low: int, high: int, final: int)
     received, vat, fee = _within(connection, owner_id, low, until)
     return Span(
         keys=(low, until),
+        last_block=max(0, (until >> LOG_BITS) - 1),
         opening=_standing(connection, owner_id, low),
         closing=_standing(connection, owner_id, until),
         lines=tuple(SpanLine(kind, *sums) for kind, sums in sorted(lines.items())),
