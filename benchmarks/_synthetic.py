@@ -1,4 +1,4 @@
-"""A year of many owners' sessions, as the logs that the contracts would have made of them.
+"""A year of many owners' sessions and money, as the logs that the contracts would have made.
 
 Made up, because a chain of ten million sessions takes hours to make; read, checked and
 stored by the indexer's own decoder and store, which cannot tell the difference.
@@ -13,6 +13,7 @@ from typing import Final
 
 from eth_utils.crypto import keccak
 
+from benchmarks._synthetic_money import Aftermath, Campaigns, Event
 from chargecoin.tariff import Prices, Tariff, gross
 from indexer.events import BATCH_SETTLED, RUN, SESSION
 from indexer.rpc import Log
@@ -61,6 +62,8 @@ class Year:
         self.batches = sessions // BATCH
         self.sessions = self.batches * BATCH
         self._step = YEAR_S / max(self.batches, 1)
+        self._campaigns = Campaigns(OWNERS, SITES, CONNECTORS, START)
+        self._aftermath = Aftermath(self._random, OWNERS, START)
         self._parent = bytes(32)
 
     @property
@@ -122,10 +125,7 @@ class Year:
             )
         for place in self._places:
             found += self._charger(place, tariff)
-        return [
-            (DEPLOYMENT.contracts[contract], tuple(topics), data)
-            for contract, topics, data in found
-        ]
+        return _placed(found + self._campaigns.events())
 
     @staticmethod
     def _charger(place: Place, tariff: int) -> list[tuple[str, list[str], str]]:
@@ -185,15 +185,18 @@ class Year:
             found.append((_SETTLEMENT, (_TOPICS[RUN],), f"0x{word:064x}"))
             for left in range(RUN_LENGTH, 0, -1):
                 place.head += 1
-                data = self._session(place, at - left * 5_400)
+                data = self._session(place, at - left * 5_400, at)
                 found.append((_SETTLEMENT, (_TOPICS[SESSION],), data))
         topics = (_TOPICS[BATCH_SETTLED], f"0x{batch:064x}", f"0x{1:064x}")
         data = f"0x{batch:064x}{batch:064x}{BATCH:064x}{9:064x}"
         found.append((_SETTLEMENT, topics, data))
-        return found
+        return found + _placed(self._aftermath.events(at))
 
-    def _session(self, place: Place, started_at: int) -> str:
-        """Draw a session: two in a hundred short of money, one in a thousand rejected."""
+    def _session(self, place: Place, started_at: int, settled_at: int) -> str:
+        """Draw a session: two in a hundred short of money, one in a thousand rejected.
+
+        One in five of those at a campaign's connectors has its discount.
+        """
         draw = self._random.random
         duration = 1_200 + int(draw() * 4_000)
         idle, energy = int(draw() * duration / 4), 4_000 + int(draw() * 50_000)
@@ -206,11 +209,24 @@ class Year:
             status, reason, paid = 2, 1, due // 3
         debt = due - paid if status == 2 else 0
         payer = 1 + int(draw() * PAYERS)
+        campaign, granted = 0, 0
+        if status == 1 and luck > 0.8:
+            campaign, granted = self._campaigns.of(place.connector_id, settled_at, due)
+            paid -= granted
+        self._aftermath.settled(
+            (place.connector_id, place.head),
+            place.owner_id,
+            payer,
+            paid + granted,
+            debt,
+            settled_at,
+        )
         outcome = (
             (place.connector_id << 64 | place.head) << 160
             | status << 152
             | reason << 144
             | paid << 80
+            | granted << 40
             | debt
         )
         word = (
@@ -220,12 +236,19 @@ class Year:
             | idle << 144
             | energy << 120
             | due << 80
+            | campaign << 48
             | int(draw() * 168) << 40
             | 177 << 28
             | 43 << 21
             | (2 + int(draw() * 2)) << 19
         )
         return f"0x{outcome:064x}{word:064x}"
+
+
+def _placed(events: list[Event]) -> list[tuple[str, tuple[str, ...], str]]:
+    return [
+        (DEPLOYMENT.contracts[contract], tuple(topics), data) for contract, topics, data in events
+    ]
 
 
 def fill(store: Store, year: Year, say: Callable[[str], None]) -> None:

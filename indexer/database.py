@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from importlib.resources import as_file, files
 from typing import Any, Final
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
@@ -52,7 +53,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
     try:
         with engine.execution_options(writes=True).begin() as connection:
             yield connection
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, psycopg.Error) as error:
         raise StoreError(f"the database refuses to write: {error}") from error
 
 

@@ -7,7 +7,7 @@ sum over the rows there are, whatever came and went in between.
 from __future__ import annotations
 
 from itertools import zip_longest
-from operator import add, neg
+from operator import neg
 from typing import Final, TypeVar
 
 from chargecoin.carbon import avoided_g, emitted_g
@@ -187,26 +187,35 @@ def outcome_sums(session: SessionRow) -> Sums:
     )
 
 
+# What was added under each key, not yet added up.
+Parts = dict[Key, list[Sums]]
+# Parts of a key that are kept before they are added up: in columns, many at a time.
+_AT_ONCE: Final = 16
+
+
 class Deltas:
     """Sums to add to the rollup tables, gathered over the rows of one transaction."""
 
     def __init__(self) -> None:
         """Start with nothing."""
-        self.settlement_hours: dict[SettlementKey, Sums] = {}
-        self.connector_hours: dict[HourKey, Sums] = {}
-        self.campaign_days: dict[CampaignKey, Sums] = {}
-        self.outcome_days: dict[OutcomeKey, Sums] = {}
+        self._settlement_hours: Parts[SettlementKey] = {}
+        self._connector_hours: Parts[HourKey] = {}
+        self._campaign_days: Parts[CampaignKey] = {}
+        self._outcome_days: Parts[OutcomeKey] = {}
         # The local day of each key of `settlement_hours`.
         self._days: dict[SettlementKey, int] = {}
+        # Zone, time and local hour of the last settlement: a batch has one in each zone.
+        self._settled: tuple[LocalTime | None, int, int] = (None, 0, 0)
 
     def add_session(self, session: SessionRow, local: LocalTime, sign: int = 1) -> None:
         """Add a session, or take it away with sign −1."""
         self._add_settlement(session, local, settlement_sums(session), sign)
+        connector_id = session.connector_id
         for hour, sums in hour_sums(session, local):
-            _add(self.connector_hours, (session.connector_id, hour), sums, sign)
-        _add(self.outcome_days, _outcome_key(session), outcome_sums(session), sign)
+            _add(self._connector_hours, (connector_id, hour), sums, sign)
+        _add(self._outcome_days, _outcome_key(session), outcome_sums(session), sign)
         if session.campaign_id and session.status != _REJECTED:
-            _add(self.campaign_days, _campaign_key(session), campaign_sums(session), sign)
+            _add(self._campaign_days, _campaign_key(session), campaign_sums(session), sign)
 
     def add_collection(self, collection: CollectionRow, local: LocalTime, sign: int = 1) -> None:
         """Add a collection, or take it away with sign −1."""
@@ -218,15 +227,35 @@ class Deltas:
         if refund.to_campaign:
             values = {"returned": refund.to_campaign, "parts": 1}
             sums = tuple(values.get(name, 0) for name in CAMPAIGN_SUMS)
-            _add(self.campaign_days, _campaign_key(refund), sums, sign)
+            _add(self._campaign_days, _campaign_key(refund), sums, sign)
+
+    def owners(self) -> list[int]:
+        """Return the owners whose settlement sums change."""
+        return sorted({key[0] for key in self._settlement_hours})
+
+    def settlement_hours(self) -> dict[SettlementKey, Sums]:
+        """Return what is to be added to local hours by settlement."""
+        return _added_up(self._settlement_hours)
 
     def settlement_days(self) -> dict[SettlementKey, Sums]:
         """Return the settlement hours summed to local days."""
-        found: dict[SettlementKey, Sums] = {}
-        for key, sums in self.settlement_hours.items():
+        found: Parts[SettlementKey] = {}
+        for key, sums in self.settlement_hours().items():
             owner_id, _, connector_id, site_id = key
             _add(found, (owner_id, self._days[key], connector_id, site_id), sums, 1)
-        return found
+        return _added_up(found)
+
+    def connector_hours(self) -> dict[HourKey, Sums]:
+        """Return what is to be added to connectors' hours by session time."""
+        return _added_up(self._connector_hours)
+
+    def campaign_days(self) -> dict[CampaignKey, Sums]:
+        """Return what is to be added to campaigns' days."""
+        return _added_up(self._campaign_days)
+
+    def outcome_days(self) -> dict[OutcomeKey, Sums]:
+        """Return what is to be added to the days of how sessions ended."""
+        return _added_up(self._outcome_days)
 
     def _add_settlement(
         self,
@@ -235,8 +264,13 @@ class Deltas:
         sums: Sums,
         sign: int,
     ) -> None:
-        key = (row.owner_id, local.hour(row.settled_at), row.connector_id, row.site_id)
-        _add(self.settlement_hours, key, sums, sign)
+        settled_at = row.settled_at
+        zone, at, hour = self._settled
+        if zone is not local or at != settled_at:
+            hour = local.hour(settled_at)
+            self._settled = (local, settled_at, hour)
+        key = (row.owner_id, hour, row.connector_id, row.site_id)
+        _add(self._settlement_hours, key, sums, sign)
         self._days[key] = row.settled_day
 
 
@@ -255,7 +289,21 @@ def _campaign_key(row: SessionRow | RefundRow) -> CampaignKey:
     return (row.campaign_id, row.settled_day, row.connector_id, row.owner_id, row.site_id)
 
 
-def _add(target: dict[Key, Sums], key: Key, sums: Sums, sign: int) -> None:
-    signed = sums if sign > 0 else tuple(map(neg, sums))
-    found = target.get(key)
-    target[key] = signed if found is None else tuple(map(add, found, signed))
+def _add(target: Parts[Key], key: Key, sums: Sums, sign: int) -> None:
+    if sign < 0:
+        sums = tuple(map(neg, sums))
+    parts = target.get(key)
+    if parts is None:
+        target[key] = [sums]
+        return
+    parts.append(sums)
+    if len(parts) == _AT_ONCE:
+        parts[:] = [_total(parts)]
+
+
+def _total(parts: list[Sums]) -> Sums:
+    return parts[0] if len(parts) == 1 else tuple(map(sum, zip(*parts, strict=True)))
+
+
+def _added_up(target: Parts[Key]) -> dict[Key, Sums]:
+    return {key: _total(parts) for key, parts in target.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
@@ -13,6 +13,7 @@ from chargecoin.deployments import Deployment
 from chargecoin.errors import StoreError
 from indexer import schema
 from indexer.assemble import Assembler, read_contracts
+from indexer.binders import Binder, binders
 from indexer.database import snapshot, writing
 from indexer.ledger import Ledger
 from indexer.rollups import Deltas
@@ -96,7 +97,8 @@ class _Transaction:
         """Add the sums to the rollups."""
         for table, sums in self._sums():
             if sums:
-                rows = [(*key, *values) for key, values in sums.items()]
+                # By key: neighbours in the index are written together.
+                rows = [(*key, *sums[key]) for key in sorted(sums)]
                 self._binders[table.name].add_up(self.connection, rows)
 
     def forget_empty(self) -> None:
@@ -107,54 +109,12 @@ class _Transaction:
                 rows = [key[:keys] for key in sums]
                 self._binders[table.name].delete_empty(self.connection, rows)
 
-    def _sums(self) -> Iterable[tuple[Table, dict[tuple[int, ...], tuple[int, ...]]]]:
-        yield schema.settlement_hours, self.deltas.settlement_hours  # type: ignore[misc]
+    def _sums(self) -> Iterable[tuple[Table, Mapping[tuple[int, ...], Sequence[int]]]]:
+        yield schema.settlement_hours, self.deltas.settlement_hours()  # type: ignore[misc]
         yield schema.settlement_days, self.deltas.settlement_days()  # type: ignore[misc]
-        yield schema.connector_hours, self.deltas.connector_hours  # type: ignore[misc]
-        yield schema.campaign_days, self.deltas.campaign_days  # type: ignore[misc]
-        yield schema.outcome_days, self.deltas.outcome_days  # type: ignore[misc]
-
-
-class Binder:
-    """A table's statements in the driver's own terms: a third of the cost of building them anew."""
-
-    def __init__(self, table: Table, engine: Engine) -> None:
-        """Prepare the statements of one table."""
-        mark = "?" if engine.dialect.name == "sqlite" else "%s"
-        columns = [column.name for column in table.c]
-        marks = ", ".join([mark] * len(columns))
-        self._insert = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 -- our own names
-        key = [column.name for column in table.primary_key]
-        sums = [name for name in columns if name not in {*key, "site_id", "owner_id"}]
-        added = ", ".join(f"{name} = {table.name}.{name} + excluded.{name}" for name in sums)
-        self._add_up = f"{self._insert} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {added}"
-        matches = " AND ".join(f"{name} = {mark}" for name in key)
-        self._delete_empty = f"DELETE FROM {table.name} WHERE {matches} AND parts = 0"  # noqa: S608 -- our own names
-        self._converters = self._find_converters(table, engine)
-
-    @staticmethod
-    def _find_converters(table: Table, engine: Engine) -> list[tuple[int, Callable[[Any], Any]]]:
-        found: list[tuple[int, Callable[[Any], Any]]] = []
-        for position, column in enumerate(table.c):
-            if isinstance(column.type, schema.Amount):
-                convert = column.type.dialect_impl(engine.dialect).bind_processor(engine.dialect)
-                if convert is not None:
-                    found.append((position, convert))
-        return found
-
-    def insert(self, connection: Connection, rows: list[tuple[Any, ...]]) -> None:
-        """Insert rows in column order."""
-        for position, convert in self._converters:
-            rows = [(*row[:position], convert(row[position]), *row[position + 1 :]) for row in rows]
-        connection.exec_driver_sql(self._insert, rows)
-
-    def add_up(self, connection: Connection, rows: list[tuple[Any, ...]]) -> None:
-        """Insert sums, or add them to those there are."""
-        connection.exec_driver_sql(self._add_up, rows)
-
-    def delete_empty(self, connection: Connection, keys: Sequence[tuple[Any, ...]]) -> None:
-        """Delete the rows of these keys that have no parts left."""
-        connection.exec_driver_sql(self._delete_empty, list(keys))
+        yield schema.connector_hours, self.deltas.connector_hours()  # type: ignore[misc]
+        yield schema.campaign_days, self.deltas.campaign_days()  # type: ignore[misc]
+        yield schema.outcome_days, self.deltas.outcome_days()  # type: ignore[misc]
 
 
 class Store:
@@ -168,9 +128,7 @@ class Store:
         self._ledger: Ledger | None = None
         # As if very much had come: what came before this process is not known.
         self._unanalysed = ANALYSE_AFTER
-        self._binders = {
-            name: Binder(table, engine) for name, table in schema.metadata.tables.items()
-        }
+        self._binders = binders(list(schema.metadata.tables.values()), engine)
         self._identity = keccak(
             text="\n".join(
                 [
@@ -332,9 +290,9 @@ class Store:
         connection.execute(delete(table).where(table.c.logs == 0, table.c.number < kept_from))
 
     def _tell(self, connection: Connection, transaction: _Transaction, number: int) -> None:
-        owners = {key[0] for key in transaction.deltas.settlement_hours}
+        owners = transaction.deltas.owners()
         if owners:
-            self._add_changes(connection, "settled", sorted(owners), number)
+            self._add_changes(connection, "settled", owners, number)
         if transaction.tables & _REGISTRY:
             self._add_changes(connection, "registry", [0], number)
         elif not owners:

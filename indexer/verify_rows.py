@@ -27,11 +27,11 @@ def compare_rollups(connection: Connection, progress: Progress) -> list[Check]:
         progress(f"sums of owner {owner_id}")
         deltas, connectors = _sums_of(connection, owner_id)
         expected: dict[str, dict[Any, tuple[int, ...]]] = {
-            "settlement_hours": {key[:3]: sums for key, sums in deltas.settlement_hours.items()},
+            "settlement_hours": {key[:3]: sums for key, sums in deltas.settlement_hours().items()},
             "settlement_days": {key[:3]: sums for key, sums in deltas.settlement_days().items()},
-            "connector_hours": dict(deltas.connector_hours),
-            "campaign_days": {key[:3]: sums for key, sums in deltas.campaign_days.items()},
-            "outcome_days": dict(deltas.outcome_days),
+            "connector_hours": deltas.connector_hours(),
+            "campaign_days": {key[:3]: sums for key, sums in deltas.campaign_days().items()},
+            "outcome_days": deltas.outcome_days(),
         }
         for table in schema.ROLLUPS:
             stored = _stored_sums(connection, table, owner_id, connectors)

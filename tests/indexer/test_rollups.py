@@ -149,7 +149,7 @@ def test_what_is_added_and_taken_away_leaves_nothing(rows: list[SessionRow], zon
         deltas.add_session(row, local)
     for row in reversed(rows):
         deltas.add_session(row, local, -1)
-    for sums in (deltas.settlement_hours, deltas.settlement_days(), deltas.connector_hours):
+    for sums in (deltas.settlement_hours(), deltas.settlement_days(), deltas.connector_hours()):
         assert not any(any(values) for values in sums.values())
 
 
@@ -162,7 +162,7 @@ def test_days_are_the_sums_of_their_hours(rows: list[SessionRow]) -> None:
     for (owner, day, connector, _), sums in deltas.settlement_days().items():
         hours = [
             values
-            for (o, hour, c, _), values in deltas.settlement_hours.items()
+            for (o, hour, c, _), values in deltas.settlement_hours().items()
             if (o, c) == (owner, connector) and local.day(hour) == day
         ]
         assert sums == tuple(map(sum, zip(*hours, strict=True)))
