@@ -29,7 +29,8 @@ PAYERS: Final = 5_000
 RUNS: Final = 64  # a batch
 RUN_LENGTH: Final = 4
 BATCH: Final = RUNS * RUN_LENGTH
-BLOCKS_AT_ONCE: Final = 16
+# Many, so that the pages of an index that a commit rewrites serve many rows.
+BLOCKS_AT_ONCE: Final = 128
 ZONES: Final = ("Europe/London", "Europe/Berlin", "America/New_York", "Asia/Kolkata")
 PRICES: Final = Prices(kwh=450_000, hour=0, idle_hour=0, session=0)
 

@@ -1,11 +1,10 @@
 """How long the overview's questions take over ten million sessions: `python -m benchmarks.queries`.
 
-A year of 200 owners, made up and written by the production decoder and store (see
-`benchmarks/_synthetic.py`), in SQLite and PostgreSQL; kept under `.cache`, so that a
-second run only asks. Every question of the first page is asked for many owners, at
-moments spread over the last days of the year, in turn and cold to each other; the bar is
-for the slowest. Beside them, some about all owners together, which no page asks. Times
-are of the read model: SQL, rows and sums, without HTTP.
+A year of 200 owners, made up and written by the production decoder and store, in SQLite and
+PostgreSQL (see `benchmarks/_stores.py`); kept, so that a second run only asks. Every question
+of the first page is asked for many owners, at moments spread over the last days of the year,
+in turn and cold to each other; the bar is for the slowest. Beside them, some about all owners
+together, which no page asks. Times are of the read model: SQL, rows and sums, without HTTP.
 """
 
 from __future__ import annotations
@@ -16,23 +15,19 @@ import random
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks._postgres import Postgres
-from benchmarks._synthetic import CONNECTORS, OWNERS, SITES, Year, fill
-from indexer.database import open_database
+from benchmarks._stores import FOLDER, KINDS, stores
+from benchmarks._synthetic import CONNECTORS, OWNERS, SITES, Year
+from indexer.database import open_engine
 from indexer.read_model import ReadModel, SessionFilter
 from indexer.service import prepare_process
-from indexer.store import Store
-from tests.indexer.fake_chain import DEPLOYMENT
 
 ROUNDS: Final = 40
 DAYS: Final = 35
-CACHE: Final = Path(__file__).resolve().parents[1] / ".cache" / "queries"
 # Questions that no owner's page asks.
 OF_ALL: Final = "_of_all"
 Question = Callable[[ReadModel, int, int], object]
@@ -97,32 +92,17 @@ def measure(model: ReadModel, end: int) -> dict[str, float]:
     return {name: statistics.quantiles(values, n=20)[-1] for name, values in taken.items()}
 
 
-def of_database(name: str, url: str, sessions: int) -> dict[str, Any]:
-    """Fill a database, or go on where it was left, and ask."""
-    year = Year(sessions)
-    engine = open_database(url)
-    started = time.perf_counter()
-    fill(Store(engine, DEPLOYMENT), year, lambda line: _say(f"{name}: {line}"))
-    filled = time.perf_counter() - started
-    p95 = measure(ReadModel(engine), year.end)
+def of_database(name: str, url: str, end: int) -> dict[str, Any]:
+    """Ask a store whose last block is of time `end`."""
+    engine = open_engine(url)
+    p95 = measure(ReadModel(engine), end)
     engine.dispose()
     slowest = max((one for one in p95 if not one.endswith(OF_ALL)), key=lambda one: p95[one])
     return {
         f"{name}_p95_ms": round(p95[slowest], 2),
         f"{name}_slowest": slowest,
         f"{name}_each_p95_ms": {one: round(ms, 2) for one, ms in p95.items()},
-        f"{name}_fill_seconds": round(filled, 1),
     }
-
-
-@contextmanager
-def _urls(wanted: list[str], folder: Path) -> Iterator[dict[str, str]]:
-    found = {"sqlite": f"sqlite:///{folder / 'index.sqlite'}"} if "sqlite" in wanted else {}
-    if "postgres" not in wanted:
-        yield found
-        return
-    with Postgres(folder / "postgres") as server:
-        yield {**found, "postgres": server.url}
 
 
 def main() -> None:
@@ -132,20 +112,21 @@ def main() -> None:
     )
     parser.add_argument("--json", action="store_true", help="only the JSON object")
     parser.add_argument("--sessions", type=int, default=10_000_000)
-    parser.add_argument("--database", choices=("sqlite", "postgres"), action="append")
+    parser.add_argument("--database", choices=KINDS, action="append")
+    parser.add_argument("--stores", type=Path, default=FOLDER, help="where they are, or are built")
     options = parser.parse_args()
     prepare_process()
-    folder = CACHE / str(options.sessions)
-    folder.mkdir(parents=True, exist_ok=True)
+    year = Year(options.sessions)
     result: dict[str, Any] = {
         "benchmark": "queries",
-        "sessions": Year(options.sessions).sessions,
+        "sessions": year.sessions,
         "owners": OWNERS,
         "connectors": OWNERS * SITES * CONNECTORS,
     }
-    with _urls(options.database or ["sqlite", "postgres"], folder) as urls:
+    wanted = options.database or KINDS
+    with stores(options.stores, options.sessions, _say, wanted) as urls:
         for name, url in urls.items():
-            result |= of_database(name, url, options.sessions)
+            result |= of_database(name, url, year.end)
     if not options.json:
         print(json.dumps(result, indent=2))
     print(json.dumps(result))
