@@ -140,12 +140,21 @@ async function admit(form, provider) {
   say(form, "The oracle lets it in.");
 }
 
+// The wallet's node is asked; nothing is signed and no account is shown.
+async function check(form, provider) {
+  say(form, "Waiting for the wallet.");
+  await chain(provider, Number(form.dataset.chain));
+  await (await import(form.dataset.walletCheck)).check(form, provider);
+  say(form, "");
+}
+
 const TASKS = [
   ["[data-wallet-connect]", connect],
   ["[data-wallet-answer]", answer],
   ["[data-wallet-send]", send],
   ["[data-wallet-permit]", permit],
   ["[data-wallet-admit]", admit],
+  ["[data-wallet-check]", check],
 ];
 
 async function run(task, form, detail) {

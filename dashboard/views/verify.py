@@ -14,6 +14,7 @@ from chargecoin.evidence.format import Proof, from_bytes, unhexed, word_hex
 from chargecoin.evidence.verify import Report, StepResult, verify
 from dashboard.errors import TooLargeError
 from dashboard.formats import session_key
+from dashboard.node_check import COMPARED, NODE_CHECK, Figure, figures
 from dashboard.oracles import MAX_BYTES, EvidenceUnavailableError, NoEvidenceError
 from dashboard.pages import Page, Table
 from dashboard.render import Render
@@ -47,6 +48,7 @@ class VerifyPage:
     command: str
     given_bundle: str = ""
     given_proof: str = ""
+    figures: tuple[Figure, ...] = ()
 
     @property
     def passed(self) -> int:
@@ -122,7 +124,7 @@ def _page(
     )
 
 
-def page_of(page: VerifyPage, title: str, owner_id: int | None = None) -> Page:
+def page_of(has: Services, page: VerifyPage, title: str, owner_id: int | None = None) -> Page:
     """Return the page of a verification."""
     table = Table(
         ("step", "ok", "detail"),
@@ -132,7 +134,14 @@ def page_of(page: VerifyPage, title: str, owner_id: int | None = None) -> Page:
         ],
     )
     status = 503 if page.problem else 200
-    return Page("verify.html", title, page, table, status, context={"owner_id": owner_id})
+    context = {
+        "owner_id": owner_id,
+        "chain_id": has.node.deployment.chain_id,
+        "settlement": has.node.deployment.address("Settlement"),
+        "compared": COMPARED,
+        "node_checks": NODE_CHECK,
+    }
+    return Page("verify.html", title, page, table, status, context=context)
 
 
 @router.get(PATH + "/verify")
@@ -159,16 +168,18 @@ async def verify_session(has: Has, render: Render, one: SessionId) -> Response:
                 f"{fetched.origin} was asked for {key} and served a proof of {proof.session_id}.",
             )
     page = _page(has, one, origin, found, data)
-    # Only for the way back: nothing of what is said above comes from there.
+    # For the way back, and for what the reader's own node is asked about: no step is from there.
     detail = await run_in_threadpool(has.model.session, one)
     owner_id = None if detail is None else detail.row.owner_id
-    return await run_in_threadpool(render, page_of(page, f"Verify session {key}", owner_id))
+    if detail is not None:
+        page = replace(page, figures=figures(detail))
+    return await run_in_threadpool(render, page_of(has, page, f"Verify session {key}", owner_id))
 
 
 @router.get("/verify")
 def verify_form(has: Has, render: Render) -> Response:
     """Offer to check a bundle and proof of the reader's own."""
-    return render(page_of(_page(has, None, "", None), "Verify evidence"))
+    return render(page_of(has, _page(has, None, "", None), "Verify evidence"))
 
 
 @router.post("/verify")
@@ -195,4 +206,4 @@ async def verify_given(has: Has, render: Render, request: Request) -> Response:
         found = await run(has, data, proof)
         page = _page(has, session_id, f"Your own copy of the evidence of {name}", found, data)
     page = replace(page, given_bundle=given.get("bundle", ""), given_proof=given.get("proof", ""))
-    return await run_in_threadpool(render, page_of(page, "Verify evidence"))
+    return await run_in_threadpool(render, page_of(has, page, "Verify evidence"))

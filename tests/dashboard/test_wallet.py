@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from playwright.sync_api import Page, expect
+import pytest
+from eth_utils.crypto import keccak
+from playwright.sync_api import Page, Route, expect
 
+from dashboard.node_check import COMPARED
 from tests.dashboard.browsing import TIMEOUT_MS, Live, Site, picture
 from tests.dashboard.people import OWNER_KEY
 from tests.dashboard.wallet import Wallet
@@ -168,3 +171,103 @@ def test_a_transaction_that_nobody_knows_or_that_failed_says_so(
     assert wallet.asked == []
     page.goto(f"{live.address}/transactions/{sent}")
     expect(page.locator('[data-figure="stage"]')).to_have_text("The contract refused it")
+
+
+# --- asking the node of one's own wallet what the chain has of a session ---
+
+READS = {"eth_chainId", "eth_getTransactionReceipt", "eth_call", "eth_getBlockByNumber"}
+Change = Callable[[bytes], bytes]
+
+
+def ask(page: Page, live: Live, wallet: Wallet, changed: str = "", change: Change = bytes) -> None:
+    """Open a session's verify page, where the server lies about what is named, and ask."""
+    address = f"{live.address}/sessions/1/1/verify"
+
+    def lie(route: Route) -> None:
+        answer = route.fetch()
+        body = change(answer.body())
+        assert body != answer.body()
+        route.fulfill(response=answer, body=body)
+
+    if changed:
+        page.route(f"{live.address}/sessions/1/1/{changed}", lie)
+    wallet.enter(page)
+    page.goto(address)
+    page.get_by_role("button", name="Ask the node of Test Wallet").click()
+
+
+def test_the_readers_own_node_says_what_the_page_says(
+    live: Live, opened: Callable[..., Page]
+) -> None:
+    live.index()
+    page = opened(f"{live.address}/status")
+    wallet = Wallet(OWNER_KEY, live.settled.protocol.node)
+    ask(page, live, wallet)
+    expect(page.get_by_role("heading", name="Your node says the same")).to_be_visible()
+    expect(page.locator("[data-check].ok")).to_have_count(6)
+    rows = page.locator("[data-compared]")
+    expect(page.locator("[data-compared].ok")).to_have_count(rows.count())
+    assert rows.count() == len(COMPARED)
+    energy = page.locator('[data-compared="energy"]')
+    expect(energy.locator("[data-found]")).to_have_text("1.101")
+    # It read and nothing else: no account was shown, nothing was signed or sent.
+    assert set(wallet.asked) == READS
+    picture(page, "own node agrees", full_page=True)
+
+
+@pytest.mark.parametrize(
+    ("changed", "change", "failed"),
+    [
+        ("verify", lambda body: body.replace(b">1.101<", b">9.999<"), ["figures", "energy"]),
+        ("verify", lambda body: body.replace(b"<code data-shown>0x", b"<code data-shown>0xff"),
+         ["figures", "transaction", "block_hash"]),
+        ("bundle", lambda body: body.replace(b"StartTransaction", b"StartTransactioN"), ["bundle"]),
+        ("proof", lambda body: body.replace(b'"word":"0x0', b'"word":"0x1'), ["event"]),
+        ("proof", lambda body: body.replace(b'"runs":"0x0', b'"runs":"0x1'), ["commitment"]),
+    ],
+    ids=["a figure", "a hash", "the bundle", "the proof", "the batch"],
+)  # fmt: skip
+def test_a_server_that_lies_is_caught_by_the_readers_own_node(
+    live: Live, opened: Callable[..., Page], changed: str, change: Change, failed: list[str]
+) -> None:
+    page = opened(f"{live.address}/status")
+    ask(page, live, Wallet(OWNER_KEY, live.settled.protocol.node), changed, change)
+    expect(page.get_by_role("heading", name="Your node says something else")).to_be_visible()
+    expect(page.get_by_role("heading", name="Your node says the same")).to_be_hidden()
+    found = page.locator("[data-check].failed, [data-compared].failed")
+    names = found.evaluate_all("all => all.map(one => one.dataset.check ?? one.dataset.compared)")
+    assert sorted(names) == sorted(failed)
+    if "energy" in failed:
+        energy = page.locator('[data-compared="energy"]')
+        expect(energy.locator("[data-shown]")).to_have_text("9.999")
+        expect(energy.locator("[data-found]")).to_have_text("1.101")
+        picture(page, "own node disagrees", full_page=True)
+
+
+def test_a_wallet_that_does_not_answer_is_no_finding(
+    live: Live, opened: Callable[..., Page]
+) -> None:
+    page = opened(f"{live.address}/status")
+    wallet = Wallet(OWNER_KEY, live.settled.protocol.node, declines=True)
+    ask(page, live, wallet)
+    expect(page.locator("form[data-wallet-check] > [data-wallet-status]")).to_contain_text(
+        "You declined in the wallet"
+    )
+    for verdict in ("holds", "failed"):
+        expect(page.locator(f'[data-outcome="{verdict}"]')).to_be_hidden()
+    assert page.locator("[data-check].ok, [data-check].failed").count() == 0
+
+
+def test_the_page_hashes_as_everybody_does(live: Live, opened: Callable[..., Page]) -> None:
+    page = opened(f"{live.address}/status")
+    data = bytes(range(256)) * 3
+    # Around the rate of 136 bytes the padding changes; beyond it there are several blocks.
+    sizes = [*range(5), *range(133, 140), *range(269, 275), 700]
+    found = page.evaluate(
+        """async ([data, sizes]) => {
+             const { keccak256 } = await import("/static/keccak.js");
+             return sizes.map((size) => [...keccak256(Uint8Array.from(data.slice(0, size)))]);
+           }""",
+        [list(data), sizes],
+    )
+    assert [bytes(one) for one in found] == [keccak(data[:size]) for size in sizes]

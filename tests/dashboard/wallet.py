@@ -73,6 +73,9 @@ class Wallet:
             case "wallet_switchEthereumChain":
                 self.chain_id = int(params[0]["chainId"], 16)
                 return None
+            case "eth_call" | "eth_getTransactionReceipt" | "eth_getBlockByNumber":
+                assert self.node is not None
+                return self.node.rpc(method, *params)
             case "personal_sign":
                 message = bytes.fromhex(params[0][2:]).decode()
                 return "0x" + Signer(self.secret).sign(personal(message)).hex()
