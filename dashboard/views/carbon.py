@@ -36,7 +36,7 @@ from indexer.read_model import Owner, Site
 
 router = APIRouter()
 
-LISTED: Final = 50
+LISTED: Final = 25
 
 
 @dataclass(frozen=True, slots=True)

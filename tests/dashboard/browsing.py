@@ -83,7 +83,7 @@ def settle_in(has: Services) -> None:
     has.settings.enter_prices(1, prices, ACCOUNT, now)
     has.settings.set_card_rate(1, CardRate(bps=140, fixed=200_000), ACCOUNT, now)
     has.access.give_link(1, "uptime", date(2026, 10, 1), ACCOUNT, now, 14)
-    months = [(1, "2026-10", 3_100_000), (1, "2026-11", 2_400_000), (2, "2026-11", 20_500_000)]
+    months = [(1, "2026-11", 1_957_000), (2, "2026-11", 3_312_500)]
     metered = [Value(str(site), month, energy) for site, month, energy in months]
     tables = (
         ("location", "Government factors 2026", [Value("GB", "2026", 168_250, 52)]),
@@ -94,7 +94,7 @@ def settle_in(has: Services) -> None:
     for kind, source, values in tables:
         has.carbon.enter_table(1, NewTable(kind, source, "OGL v3.0", "", values), ACCOUNT, now)
     rego = Certificate(
-        0, "certificate", "REGO 0001 to 0009", "GB", None, "2026-11", "2026-11", 9_000_000, 0, True
+        0, "certificate", "REGO 0001 to 0009", "GB", None, "2026-11", "2026-11", 3_000_000, 0, True
     )
     has.carbon.enter_certificate(1, rego, ACCOUNT, now)
     has.settings.exclude(
