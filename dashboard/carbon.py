@@ -8,19 +8,29 @@ from datetime import date
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from chargecoin.carbon import BASELINE
+from chargecoin.carbon import BASELINE, Factor, factor_for
 from chargecoin.footprint.account import Account, Settled, charged
 from chargecoin.footprint.allocation import Certificate, HourPools, Place, Pool
 from chargecoin.footprint.document import Anchor, Inputs, Scope, power_name, standard_name
-from chargecoin.footprint.lines import POWER, STANDARDS
+from chargecoin.footprint.lines import POWER, STANDARDS, Line
 from chargecoin.footprint.tables import Energy, Table, built_in, month_of
+from chargecoin.record import RENEWABLE_UNKNOWN
+from chargecoin.record import Status as Outcome
 from dashboard.errors import BadAddressError
 from dashboard.private.carbon import Wanted
 from dashboard.query import month_of as read_month
 from dashboard.query import number_of
 from dashboard.services import Services
 from dashboard.spans import last_day, months_after
-from indexer.read_model import ChargedSession, Connector, Owner, SessionFilter, Site, Status
+from indexer.read_model import (
+    ChargedSession,
+    Connector,
+    Owner,
+    SessionDetail,
+    SessionFilter,
+    Site,
+    Status,
+)
 
 POWERS: Final = tuple(dict.fromkeys(POWER.values()))
 MAX_MONTHS: Final = 24
@@ -238,3 +248,39 @@ class Reporting:
     def account(self) -> Account:
         """Return the report with no session entered."""
         return Account(self.scope, self.inputs)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCarbon:
+    """A session's carbon: the factor that its record was signed with, and it restated.
+
+    `restated` is None for whoever may not see what the owner entered; `source` is where its
+    factor is from.
+    """
+
+    factor: Factor | None
+    renewable_pct: int | None
+    restated: Line | None
+    source: str
+
+
+def session_carbon(
+    has: Services, owner: Owner, detail: SessionDetail, *, private: bool
+) -> SessionCarbon:
+    """Return a session's carbon; restated with what the owner entered if `private`."""
+    row = detail.row
+    zone = next(
+        (one.grid_zone for one in has.model.sites(owner.owner_id) if one.site_id == row.site_id), ""
+    )
+    found = factor_for(zone, row.started_at)
+    if found is not None and found.gco2e_per_kwh != detail.grid_gco2e_per_kwh:
+        found = None
+    share = detail.renewable_pct
+    restated, source = None, ""
+    if private and row.status != int(Outcome.REJECTED):
+        month = row.day.replace(day=1)
+        made = Reporting(has, owner, CarbonQuery(month, month), private=True, whole=False)
+        restated = made.account().line(Pool(row.site_id, month_of(month)), detail.word)
+        tables = {one.id: one.source for one in made.inputs.tables}
+        source = tables[restated.factor.table] if restated.factor else ""
+    return SessionCarbon(found, None if share == RENEWABLE_UNKNOWN else share, restated, source)

@@ -13,6 +13,8 @@ from dataclasses import dataclass, fields
 from datetime import date
 from typing import Final, Generic, Literal, TypeVar
 
+from chargecoin.carbon import emitted_g
+
 T = TypeVar("T")
 Finality = Literal["seen", "safe", "final"]
 # What pages show for a connector; `unknown` means that nobody vouches for the last word.
@@ -282,6 +284,8 @@ class SessionRow:
     duration_s: int
     idle_s: int
     energy_wh: int
+    grid_gco2e_per_kwh: int
+    renewable_pct: int
     gross: int
     paid: int
     campaign_paid: int
@@ -299,6 +303,11 @@ class SessionRow:
     settled_at: int
     day: date
     finality: Finality
+
+    @property
+    def emitted_g(self) -> int | None:
+        """Grams of CO2e at the grid factor in the record; None where that is unknown."""
+        return emitted_g(self.energy_wh, self.grid_gco2e_per_kwh)
 
     @property
     def net(self) -> int:

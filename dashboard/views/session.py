@@ -34,6 +34,8 @@ from chargecoin.record import (
 )
 from chargecoin.sessions.frames import Call, parse
 from chargecoin.tariff import SCALE, Tariff, vat_part
+from dashboard.access.visitor import Asking, Visitor
+from dashboard.carbon import SessionCarbon, session_carbon
 from dashboard.errors import NotFoundError
 from dashboard.formats import Formats, session_key
 from dashboard.oracles import EvidenceUnavailableError, Fetched, NoEvidenceError
@@ -114,6 +116,7 @@ class SessionPage:
     vat: int | None
     emitted_g: int | None
     avoided_g: int | None
+    carbon: SessionCarbon
     evidence: Evidence
     lines: tuple[Line, ...]
     exact_sum: Fraction | None
@@ -259,9 +262,11 @@ def detail_of(has: Services, one: int) -> tuple[SessionDetail, Owner]:
     return detail, owner
 
 
-async def read(has: Services, one: int) -> SessionPage:
-    """Read everything that a session's page says."""
+async def read(has: Services, one: int, visitor: Visitor) -> SessionPage:
+    """Read everything that a session's page says to a visitor."""
     detail, owner = await run_in_threadpool(detail_of, has, one)
+    sees = await run_in_threadpool(visitor.sees, owner)
+    carbon = await run_in_threadpool(session_carbon, has, owner, detail, private=sees)
     evidence = await fetch(has, detail)
     bundle = evidence.bundle
     formats = has.formats
@@ -280,6 +285,7 @@ async def read(has: Services, one: int) -> SessionPage:
         vat=None if not vat_bps else vat_part(row.gross, vat_bps),
         emitted_g=emitted_g(row.energy_wh, detail.grid_gco2e_per_kwh),
         avoided_g=avoided_g(row.energy_wh, detail.grid_gco2e_per_kwh),
+        carbon=carbon,
         evidence=evidence,
         lines=lines,
         exact_sum=sum((line.exact for line in lines), Fraction()) if lines else None,
@@ -311,9 +317,9 @@ def context(page: SessionPage) -> dict[str, Any]:
 
 
 @router.get(PATH)
-async def session(has: Has, render: Render, one: SessionId) -> Response:
+async def session(has: Has, render: Render, visitor: Asking, one: SessionId) -> Response:
     """Show one session, step by step, from the charger's frames to the block."""
-    page = await read(has, one)
+    page = await read(has, one, visitor)
     return await run_in_threadpool(
         render,
         Page(

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 
-from chargecoin.record import Reason, Status
+from chargecoin.record import GRID_UNKNOWN, RENEWABLE_UNKNOWN, Reason, Status
 from dashboard.pages import Page, Table
 from dashboard.query import SessionQuery
 from dashboard.render import Render, live_address
@@ -33,6 +33,9 @@ COLUMNS: Final = (
     "duration_s",
     "idle_s",
     "energy_wh",
+    "grid_gco2e_per_kwh",
+    "renewable_pct",
+    "emitted_g",
     "gross",
     "paid",
     "campaign_paid",
@@ -80,6 +83,9 @@ def csv_row(row: SessionRow) -> tuple[Any, ...]:
         row.duration_s,
         row.idle_s,
         row.energy_wh,
+        None if row.grid_gco2e_per_kwh == GRID_UNKNOWN else row.grid_gco2e_per_kwh,
+        None if row.renewable_pct == RENEWABLE_UNKNOWN else row.renewable_pct,
+        row.emitted_g,
         row.gross,
         row.paid,
         row.campaign_paid,

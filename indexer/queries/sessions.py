@@ -97,6 +97,8 @@ def _to_row(row: Row[Any], status: Status) -> SessionRow:
         duration_s=row.duration_s,
         idle_s=row.idle_s,
         energy_wh=row.energy_wh,
+        grid_gco2e_per_kwh=row.grid_gco2e_per_kwh,
+        renewable_pct=row.renewable_pct,
         gross=row.gross,
         paid=row.paid,
         campaign_paid=row.campaign_paid,

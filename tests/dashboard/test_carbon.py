@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from datetime import date
@@ -41,9 +42,9 @@ REGO = {
 }
 
 
-async def enter(pages: httpx.AsyncClient, kind: str, csv: str, source: str = "a source") -> None:
+async def enter(pages: httpx.AsyncClient, kind: str, lines: str, source: str = "a source") -> None:
     """Import a table as the owner's people do."""
-    data = {"kind": kind, "source": source, "licence": "OGL v3.0", "published": "", "csv": csv}
+    data = {"kind": kind, "source": source, "licence": "OGL v3.0", "published": "", "csv": lines}
     answer = await pages.post(TABLES, data=data)
     assert answer.status_code == 303, answer.text
 
@@ -396,3 +397,24 @@ async def test_sessions_of_later_blocks_are_in_no_report_of_an_earlier_one(
     after = await checked(pages, "/owners/1/carbon.csv", tmp_path)
     assert after.scope.block == before.scope.block + 1
     assert len(after.sessions) == len(before.sessions) + 1
+
+
+async def test_each_session_says_its_mix_its_factor_and_its_source(
+    pages: httpx.AsyncClient, busy_town: Town
+) -> None:
+    page = text_of((await pages.get("/sessions/1/1")).text)
+    assert "GB, 2025: UK Government GHG conversion factors" in page
+    assert "Restated" not in page
+    listed = text_of((await pages.get("/owners/1/sessions")).text)
+    assert "kg CO 2 e" in listed
+    [first, *_] = csv.DictReader((await pages.get("/owners/1/sessions.csv")).text.splitlines())
+    assert first["grid_gco2e_per_kwh"] == "177"
+    assert int(first["emitted_g"]) == int(first["energy_wh"]) * 177 // 1000
+    await everything(pages)
+    page = text_of((await pages.get("/sessions/1/1")).text)
+    assert "Restated, private" in page
+    assert "150.5 g a kWh, 2026: Government factors 2026" in page
+    assert "kWh by certificates" in page
+    said = (await pages.get("/sessions/1/1.json")).json()["carbon"]["restated"]
+    assert said["solar_wh"] + said["certificate_wh"] + said["residual_wh"] == said["energy_wh"]
+    assert said["certificate_wh"] > 0
