@@ -321,18 +321,12 @@ def _progress(line: str) -> None:
 def _computed(found: EpochHistory, deployment: Path) -> dict[str, Any]:
     """Return the rewards of an epoch with their root, totals and proofs, as JSON has them."""
     from chargecoin import deployments
-    from chargecoin.reward_history import CONTRACTS
-    from chargecoin.rewards import Distributor, RewardTree, allot
+    from chargecoin.reward_check import recompute
 
-    book = deployments.load(deployment)
-    address = book.address(CONTRACTS[found.kind])
-    rewards = allot(found.kind, found.fees, found.funds)
-    tree = None
-    if rewards:
-        tree = RewardTree(Distributor(book.chain_id, address, found.kind), found.epoch, rewards)
+    made = recompute(found, deployments.load(deployment))
     return {
-        "chain_id": book.chain_id,
-        "distributor": address,
+        "chain_id": made.distributor.chain_id,
+        "distributor": made.distributor.address,
         "kind": found.kind.name.lower(),
         "epoch": found.epoch,
         "attempt": found.attempt,
@@ -340,9 +334,9 @@ def _computed(found: EpochHistory, deployment: Path) -> dict[str, Any]:
         "final": found.final,
         "fees": sum(one.fee for one in found.fees),
         "funds": asdict(found.funds),
-        "root": "0x" + tree.root.hex() if tree else None,
-        "totals": asdict(tree.totals) if tree else {"payment": 0, "chg": 0},
-        "rewards": [_reward(one, tree) for one in rewards],
+        "root": "0x" + made.root.hex() if made.root else None,
+        "totals": asdict(made.totals),
+        "rewards": [_reward(one, made.tree) for one in made.rewards],
     }
 
 

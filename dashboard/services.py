@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from chargecoin.clock import Clock
 from dashboard.access.store import AccessStore
 from dashboard.config import Config
+from dashboard.epochs import Epochs
 from dashboard.formats import Formats
 from dashboard.language import language
 from dashboard.node import Node
@@ -40,6 +41,7 @@ class Services:
     oracles: Oracles
     node: Node
     watch: Watch
+    epochs: Epochs = field(default_factory=Epochs)
 
     @property
     def formats(self) -> Formats:

@@ -44,6 +44,7 @@ VALUES: Final = {
     "connector_id": "1",
     "sequence": "1",
     "number": "1",
+    "epoch": "2950",
     "campaign_id": "1",
     "address": "0x" + "12" * 20,
     "token": "none",
