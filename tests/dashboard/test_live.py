@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 
 from chargecoin.clock import ManualClock
+from dashboard.navigation import OWN
 from dashboard.services import Services
 from dashboard.watch import Signal
 from tests.dashboard.conftest import NOW, Town
@@ -122,3 +124,14 @@ async def test_more_streams_than_it_can_bear_are_refused(has: Services, town: To
         async with httpx.AsyncClient(base_url=address, timeout=WAIT_S) as pages:
             assert (await pages.get("/live")).status_code == 503
     has.watch.streams = 0
+
+
+async def test_parts_that_a_live_page_swaps_have_names_of_their_own(
+    pages: httpx.AsyncClient, busy_town: Town
+) -> None:
+    # A list of exceptions once shared its name with a part of the header, and was replaced by it.
+    base = f"/owners/{busy_town.first}"
+    below = [to for _, entries in OWN for _, to in entries]
+    for path in [*(base + one for one in below), "/sessions/1/1", "/status", "/"]:
+        found = re.findall(r'data-part="([^"]*)"', (await pages.get(path)).text)
+        assert len(found) == len(set(found)), f"{path}: {found}"
