@@ -462,3 +462,9 @@ PROGRESS: Final[dict[str, Word]] = {
     "now": Word("use", "Next", "It can be done now."),
     "later": Word("off", "Later", "Something before it comes first."),
 }
+# What a mandate is, by its dates and its revocation.
+MANDATE: Final[dict[str, Word]] = {
+    "valid": Word("good", "Valid", "Cards that it names may draw on the vault."),
+    "lapsed": Word("off", "Lapsed", "Its last day is over."),
+    "ended": Word("off", "Ended", "Its holder ended it for sessions that started later."),
+}

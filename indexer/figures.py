@@ -543,6 +543,7 @@ class SessionFilter:
     reason: int | None = None
     assurance: int | None = None
     campaign_id: int | None = None
+    payer: int | None = None
     exceptions: bool = False
     since: date | None = None
     until: date | None = None

@@ -78,7 +78,8 @@ from indexer.money_figures import (
     Span,
     SpanLine,
 )
-from indexer.queries import equipment, history, live, money, outcomes, places, sessions
+from indexer.payer_figures import Revocation, VaultAccount
+from indexer.queries import equipment, history, live, money, outcomes, payers, places, sessions
 from indexer.queries.charged import ChargedSession
 from indexer.read_carbon import CarbonReads
 from indexer.read_exceptions import ExceptionReads
@@ -131,6 +132,7 @@ __all__ = [
     "ReadModel",
     "ReasonCount",
     "Refund",
+    "Revocation",
     "RewardClaim",
     "RewardEpoch",
     "RoutedFees",
@@ -149,6 +151,7 @@ __all__ = [
     "Totals",
     "Use",
     "Utilisation",
+    "VaultAccount",
 ]
 
 EVERYTHING: Final = SessionFilter()
@@ -223,6 +226,23 @@ class ReadModel(CarbonReads, ExceptionReads):
         """Return a connector's meter keys, each with who vouches for it now."""
         with self._snapshot() as connection:
             return places.list_meter_keys(connection, connector_id)
+
+    # --- payers ---
+
+    def account(self, account: int) -> VaultAccount | None:
+        """Return a vault account, None if there is none of that number."""
+        with self._snapshot() as connection:
+            return payers.one_account(connection, status_of(connection), account)
+
+    def accounts_of(self, holder: str) -> tuple[VaultAccount, ...]:
+        """Return the vault accounts of an address."""
+        with self._snapshot() as connection:
+            return payers.accounts_of(connection, status_of(connection), holder)
+
+    def revocations(self, account: int) -> tuple[Revocation, ...]:
+        """Return the mandates that an account's holder ended, newest first."""
+        with self._snapshot() as connection:
+            return payers.revocations(connection, account)
 
     # --- money and energy by settlement day, exact ---
 
@@ -321,7 +341,7 @@ class ReadModel(CarbonReads, ExceptionReads):
 
         As settled: debts collected and refunds made later are not in it, nor is carbon.
         """
-        narrow = (wanted.status, wanted.reason, wanted.assurance, wanted.batch)
+        narrow = (wanted.status, wanted.reason, wanted.assurance, wanted.batch, wanted.payer)
         with self._snapshot() as connection:
             if wanted.exceptions or any(value is not None for value in narrow):
                 return outcomes.total_sessions(connection, wanted)

@@ -13,10 +13,12 @@ from dashboard.access.roles import ROLE, Role
 from dashboard.access.siwe import SignInError
 from dashboard.errors import NotFoundError, TooLargeError
 from dashboard.services import Has, Services
-from indexer.read_model import Owner
+from indexer.read_model import Owner, VaultAccount
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 MAX_FORM: Final = 1 << 20
+# A session's record has 40 bits for it.
+MAX_ACCOUNT: Final = (1 << 40) - 1
 
 
 class SignInNeededError(ChargeCoinError):
@@ -75,6 +77,10 @@ class Visitor:
         """Whether an owner's private settings are shown to the visitor."""
         return self.role(owner) >= Role.VIEWER
 
+    def holds(self, account: VaultAccount) -> bool:
+        """Whether the visitor is the holder of a payer's vault account."""
+        return self.address == account.holder
+
 
 Asking = Annotated[Visitor, Depends()]
 
@@ -111,6 +117,28 @@ class Needs:
         return Member(owner, visitor.address, role)
 
 
+class Holds:
+    """A guard: lets in the holder of the payer's account in the address, and nobody else."""
+
+    def __call__(self, has: Has, visitor: Asking, account: int) -> VaultAccount:
+        """Return the account. Raises `SignInNeededError` or `ForbiddenError`."""
+        found = account_of(has, account)
+        if visitor.address is None:
+            raise SignInNeededError(f"This is for the holder of account {account}. Sign in first.")
+        if not visitor.holds(found):
+            raise ForbiddenError(f"{visitor.address} is not the holder of account {account}.")
+        return found
+
+
+def account_of(has: Services, account: int) -> VaultAccount:
+    """Return a vault account. Raises `NotFoundError`."""
+    found = has.model.account(account) if 0 < account <= MAX_ACCOUNT else None
+    if found is None:
+        raise NotFoundError(f"No vault account {account} was opened on this chain.")
+    return found
+
+
+ForHolder = Annotated[VaultAccount, Depends(Holds())]
 ForViewer = Annotated[Member, Depends(Needs(Role.VIEWER))]
 ForFinance = Annotated[Member, Depends(Needs(Role.FINANCE))]
 ForAdmin = Annotated[Member, Depends(Needs(Role.ADMIN))]

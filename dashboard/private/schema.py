@@ -105,6 +105,18 @@ purchase_prices = Table(
     Column("entered_at", BigInteger, nullable=False),
     Index(None, "owner_id", "site_id"),
 )
+# Mandates that holders signed here: their terms, never the cards they name.
+mandates = Table(
+    "mandates",
+    metadata,
+    Column("mandate", String(66), primary_key=True),
+    Column("account", BigInteger, nullable=False),
+    Column("cards", Integer, nullable=False),
+    Column("max_per_session", BigInteger, nullable=False),
+    Column("valid_from", BigInteger, nullable=False),
+    Column("valid_until", BigInteger, nullable=False),
+    Index(None, "account"),
+)
 # The card processor that the protocol is compared with.
 card_rates = Table(
     "card_rates",

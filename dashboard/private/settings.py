@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Final
 
@@ -11,7 +11,7 @@ from sqlalchemy import Engine, delete, func, insert, select
 
 from dashboard.errors import BadAddressError
 from dashboard.private.database import transaction
-from dashboard.private.schema import card_rates, exclusions, purchase_prices
+from dashboard.private.schema import card_rates, exclusions, mandates, purchase_prices
 
 MAX_ROWS: Final = 20_000
 
@@ -50,6 +50,18 @@ class CardRate:
 
     bps: int
     fixed: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeptMandate:
+    """A mandate's id (hex) and terms: how many cards, base units a session, UTC seconds."""
+
+    mandate: str
+    account: int
+    cards: int
+    max_per_session: int
+    valid_from: int
+    valid_until: int
 
 
 class SettingsStore:
@@ -171,6 +183,25 @@ class SettingsStore:
             count = select(func.count()).where(table.c.owner_id == owner_id)
             if (connection.scalar(count) or 0) > MAX_ROWS:
                 raise BadAddressError(f"an owner has at most {MAX_ROWS} purchase prices")
+
+    def mandates(self, account: int) -> tuple[KeptMandate, ...]:
+        """Return the mandates that an account's holder signed here, newest first."""
+        with transaction(self._engine) as connection:
+            rows = connection.execute(
+                select(mandates)
+                .where(mandates.c.account == account)
+                .order_by(mandates.c.valid_from.desc(), mandates.c.mandate)
+            ).all()
+        return tuple(KeptMandate(*row) for row in rows)
+
+    def keep_mandate(self, one: KeptMandate) -> None:
+        """Remember a mandate that an oracle took; again is harmless."""
+        with transaction(self._engine) as connection:
+            connection.execute(delete(mandates).where(mandates.c.mandate == one.mandate))
+            count = select(func.count()).where(mandates.c.account == one.account)
+            if (connection.scalar(count) or 0) >= MAX_ROWS:
+                raise BadAddressError(f"an account has at most {MAX_ROWS} mandates here")
+            connection.execute(insert(mandates).values(asdict(one)))
 
     def card_rate(self, owner_id: int) -> CardRate | None:
         """Return the card processor's rate that an owner set."""

@@ -33,6 +33,7 @@ from indexer.schema import (
     sites,
     stations,
     with_campaign,
+    with_payer,
 )
 
 # A site's calendar is at most this far from UTC.
@@ -129,6 +130,9 @@ def conditions(connection: Connection, wanted: SessionFilter) -> list[ColumnElem
     if wanted.campaign_id is not None:
         # The second says nothing new: by its words the index of the few is found.
         found += [sessions.c.campaign_id == wanted.campaign_id, with_campaign]
+    if wanted.payer is not None:
+        # In the same way.
+        found += [sessions.c.payer == wanted.payer, with_payer]
     if wanted.exceptions:
         found.append(not_settled)
     if wanted.since is not None:

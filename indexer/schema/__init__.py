@@ -122,6 +122,7 @@ from indexer.schema.settlement import (
     sessions,
     skipped_runs,
     with_campaign,
+    with_payer,
     with_remark,
 )
 from indexer.schema.vaults import (
@@ -246,6 +247,7 @@ __all__ = [
     "unstakes",
     "vouchers",
     "with_campaign",
+    "with_payer",
     "with_remark",
     "withdrawal_cancellations",
     "withdrawal_requests",

@@ -107,3 +107,12 @@ Index(
     sqlite_where=with_campaign,
     postgresql_where=with_campaign,
 )
+# Those that a vault paid for or should have, for its holder's own page.
+with_payer = sessions.c.payer != literal_column("0")
+Index(
+    "ix_sessions_payers",
+    sessions.c.payer,
+    sessions.c.id,
+    sqlite_where=with_payer,
+    postgresql_where=with_payer,
+)

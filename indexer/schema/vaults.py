@@ -11,6 +11,7 @@ accounts = event_table(
     required("account", Int),
     required("holder", Address),
     Index(None, "account", unique=True),
+    Index(None, "holder"),
 )
 deposits = event_table(
     "deposits",

@@ -30,7 +30,7 @@ from simulate.charge_point import VirtualChargePoint
 from tests.dashboard.serving import running, services
 from tests.oracle.harness import Node, World, until
 from tests.support.charging import iso
-from tests.support.protocol import secret, set_up
+from tests.support.protocol import ONBOARDING, secret, set_up
 
 T = TypeVar("T")
 WAIT_S: Final = 120
@@ -64,9 +64,11 @@ class Stack:
         """Let time pass until all that was sent is final, and the oracles know."""
         self.do(self.world.advance(seconds, *self.oracles))
 
-    def settled(self, count: int) -> None:
-        """Wait until the oracle has seen so many sessions in a mined batch."""
-        self.do(until(self.oracles[0], lambda status: status["sessions"]["settled"] >= count))
+    def settle(self) -> None:
+        """Let what has ended be settled: wait until nothing is on its way, and for finality."""
+        self.finalise()
+        self.do(until(self.oracles[0], lambda status: status["backlog"] == 0))
+        self.finalise()
 
     def charge_point(self, identity: str, password: str) -> VirtualChargePoint:
         """Return a virtual charge point that connects to the first oracle."""
@@ -155,10 +157,9 @@ async def _start(
 
 @contextmanager
 def whole(node: LocalNode, folder: Path, wall: Callable[[], float]) -> Iterator[Stack]:
-    """Run everything on a node; `driver` is a payer, and nobody owns a station yet."""
-    onboarding = Onboarding(
-        payers=(PayerInput("driver", secret("driver"), 50_000_000, 20_000_000),)
-    )
+    """Run everything on a node: an owner with a station, CP-0001, and a payer, `driver`."""
+    payers = (PayerInput("driver", secret("driver"), 50_000_000, 20_000_000),)
+    onboarding = Onboarding(ONBOARDING.owners[:1], payers)
     protocol = set_up(node, folder, onboarding=onboarding)
     world = World.make(protocol, folder)
     with _looping() as loop:

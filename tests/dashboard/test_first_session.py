@@ -14,6 +14,8 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from chargecoin.chain import Account, Chain
+from chargecoin.chain.transactions import KeySigner, contract_call
 from chargecoin.local_node import LocalNode, NodeOptions
 from chargecoin.record import Status
 from indexer.read_model import SessionFilter
@@ -125,7 +127,9 @@ def register(page: Page, stack: Stack) -> None:
     sign(page, stack)
 
     # Whoever goes away finds the way where it was left.
-    page.goto(f"{stack.address}/owners/1/onboarding/1")
+    here = page.url
+    page.goto(stack.address)
+    page.goto(here)
     page.get_by_role("link", name="Go to the tariff").click()
     page.get_by_label("A kWh").fill("0.45")
     page.get_by_label("VAT, per cent").fill("20")
@@ -169,16 +173,102 @@ def test_a_new_site_goes_from_nothing_to_its_first_settled_session(
     apart(lambda: stack.finalise(3700))
     stack.do(end(charger, transaction, began + 3600))
     at(page, "ended", "done")
-    apart(stack.finalise)
-    stack.settled(1)
-    apart(stack.finalise)
+    apart(stack.settle)
     at(page, "settled", "final")
     stack.do(charger.close())
 
     expect(page.locator('[data-part="lead"]')).to_contain_text("Its first session is settled")
     page.reload()
     checked(page, "onboarding, done")
-    page.get_by_role("link", name="Session 1/1").click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("1/1")
-    [session] = stack.has.model.sessions(SessionFilter(owner_id=1)).items
+    page.get_by_role("link", name="Session 3/1").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("3/1")
+    [session] = stack.has.model.sessions(SessionFilter(owner_id=2)).items
     assert (session.status, session.energy_wh, session.paid) == (Status.SETTLED, 1_101, 495_450)
+
+
+async def charge(stack: Stack) -> None:
+    """Let a charge point report an hour of the driver's at the owner's first connector."""
+    world, node = stack.world, stack.oracles[0]
+    begun = world.now
+    await world.advance(3700, *stack.oracles)
+    async with world.charge_point(node) as charger:
+        await charger.replay(world.charging(begun))
+
+
+def move(page: Page, stack: Stack, field: str, amount: str, button: str) -> None:
+    """Fill one of the vault's forms, sign what it prepares, and go back to the account."""
+    page.get_by_label(field).fill(amount)
+    page.get_by_role("button", name=button).click()
+    sign(page, stack)
+
+
+def test_a_payer_sees_and_moves_what_is_in_the_vault(
+    stack: Stack, opened: Callable[..., Page]
+) -> None:
+    wallet = Wallet(bytes.fromhex(secret("driver")[2:]), stack.node)
+    stack.do(stack.oracles[0].post("/mandates", stack.world.mandate()))
+    stack.do(charge(stack))
+    apart(stack.settle)
+    page = opened(f"{stack.address}/payers/1")
+    wallet.enter(page)
+    page.reload()
+    expect(page.get_by_role("heading", name="The rest is for its holder")).to_be_visible()
+    checked(page, "payer, public")
+    page.get_by_role("link", name="Sign in with the holder's wallet").click()
+    page.get_by_role("button", name="Continue with Test Wallet").click()
+    expect(page.get_by_role("heading", name="Money in and out")).to_be_visible()
+
+    balance = int(stack.do(vault_of(stack)).balance)
+    token = stack.world.protocol.deployment.address("Token")
+    mint = contract_call("TestStablecoin", "mint", token, wallet.address, 12_500_000)
+    stack.do(stack.world.send_call(KeySigner(wallet.secret), mint))
+    page.get_by_label("Deposit").fill("12.50")
+    page.get_by_role("button", name="Prepare the deposit").click()
+    expect(page.locator(".lead")).to_contain_text("It takes 2 transactions")
+    sign(page, stack)
+    expect(page.get_by_text("Pay €12.50 into the vault")).to_be_visible()
+    sign(page, stack)
+    assert stack.do(vault_of(stack)).balance == balance + 12_500_000
+
+    move(page, stack, "New limit a day", "33", "Prepare the limit")
+    expect(page.locator('[data-figure="limit"]')).to_have_text("€33.00")
+    move(page, stack, "Withdraw", "10", "Prepare the request")
+    expect(page.get_by_text("A withdrawal of €10.00 is requested")).to_be_visible()
+    checked(page, "payer")
+    apart(lambda: stack.finalise(72 * 3600 + 60))
+    page.reload()
+    page.get_by_role("link", name="Pay it out").click()
+    sign(page, stack)
+    assert stack.do(vault_of(stack)).balance == balance + 2_500_000
+
+    page.get_by_role("link", name="Sign a mandate").click()
+    page.get_by_label("Card numbers").fill("CARD-1\nCARD-2")
+    page.get_by_label("Most a session may cost").fill("25")
+    page.get_by_role("button", name="Prepare").click()
+    checked(page, "mandate")
+    page.get_by_role("button", name="Sign with Test Wallet").click()
+    expect(page.get_by_role("heading", name="The mandate counts")).to_be_visible()
+    kept = page.locator("#mandate-id").inner_text()
+    page.goto(f"{stack.address}/payers/1")
+    page.get_by_role("link", name="End it").click()
+    sign(page, stack)
+    expect(page.get_by_role("row").filter(has_text=kept[:8])).to_contain_text("Ended")
+
+    page.locator('[data-part="sessions"] tbody a').first.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Receipt of session")
+    checked(page, "receipt")
+    page.get_by_label("What is wrong").select_option("energy")
+    page.get_by_role("button", name="Prepare the dispute").click()
+    sign(page, stack)
+    expect(page.locator('[data-figure="disputed"]')).to_have_text(
+        page.locator('[data-figure="due"]').inner_text()
+    )
+    checked(page, "receipt, disputed")
+
+
+async def vault_of(stack: Stack) -> Account:
+    """Return what the chain says of the driver's account."""
+    async with await Chain.connect(
+        stack.world.protocol.url, stack.world.protocol.deployment
+    ) as chain:
+        return await chain.account(1)
