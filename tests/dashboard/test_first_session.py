@@ -231,7 +231,7 @@ def test_a_payer_sees_and_moves_what_is_in_the_vault(
     assert stack.do(vault_of(stack)).balance == balance + 12_500_000
 
     move(page, stack, "New limit a day", "33", "Prepare the limit")
-    expect(page.locator('[data-figure="limit"]')).to_have_text("€33.00")
+    expect(page.locator('[data-figure="limit"]')).to_contain_text("€33.00")
     move(page, stack, "Withdraw", "10", "Prepare the request")
     expect(page.get_by_text("A withdrawal of €10.00 is requested")).to_be_visible()
     checked(page, "payer")
