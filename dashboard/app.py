@@ -256,11 +256,13 @@ def create_app(has: Services) -> ASGIApp:
 
     The headers, the form asked for and the language are outermost, so that faults have them too.
     """
-    within = Gate(_routed(has), has.wall.now)
-    return SecurityHeaders(Suffixes(Languages(within, has.config.locale)))
+    within = Gate(routed(has), has.wall.now)
+    tls = has.config.origin.startswith("https:")
+    return SecurityHeaders(Suffixes(Languages(within, has.config.locale)), tls=tls)
 
 
-def _routed(has: Services) -> FastAPI:
+def routed(has: Services) -> FastAPI:
+    """Return the routes alone, without what is refused before them."""
     app = FastAPI(
         title="ChargeCoin dashboard",
         openapi_url=None,

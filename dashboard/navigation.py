@@ -42,7 +42,11 @@ OWN: Final = (
     ),
     (Text("Settings"), ((Text("Access"), "/access"), (Text("Purchase prices"), "/prices"))),
 )
-EVERYBODYS: Final = ((Text("Verify"), "/verify"), (Text("Owners"), "/"))
+EVERYBODYS: Final = (
+    (Text("Verify"), "/verify"),
+    (Text("Owners"), "/"),
+    (Text("Payers"), "/payers"),
+)
 # Pages that stand elsewhere than the entry they belong to: address, and what it counts as.
 ELSEWHERE: Final = (("/sessions/", "/sessions"), ("/batches/", "/sessions"))
 

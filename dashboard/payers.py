@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from chargecoin import payer
-from chargecoin.chain import Account, Chain, Withdrawal
-from chargecoin.chain.calls import function
+from chargecoin.chain import Account, Withdrawal
 from chargecoin.chain.transactions import Call
-from chargecoin.chain.values import to_bytes
 from chargecoin.errors import ChainError, MandateError
 from chargecoin.payer import Opening, SignedMandate
 from chargecoin.typed_data import MANDATE_TYPE, Mandate, token_commitment, typed_data
@@ -65,23 +63,12 @@ async def vault(has: Services, account: VaultAccount) -> Vault | None:
         chain = await has.node.chain()
         state = await chain.account(account.account)
         withdrawal = await chain.withdrawal(account.account)
-        spender = has.node.deployment.address("Settlement")
-        purse = await _token(chain, "balanceOf", account.holder)
-        allowance = await _token(chain, "allowance", account.holder, spender)
+        purse = await chain.token_balance(account.holder)
+        allowance = await chain.allowance(account.holder)
     except ChainError:
         await has.node.close()
         return None
     return Vault(state, withdrawal, purse, allowance, has.now() // DAY_S)
-
-
-async def _token(chain: Chain, name: str, *args: Any) -> int:
-    asked = function("TestStablecoin", name)
-    call = {
-        "to": chain.deployment.address("Token"),
-        "data": "0x" + asked.encode(*args).hex(),
-    }
-    [found] = asked.decode(to_bytes(await chain.rpc.request("eth_call", call, "latest")))
-    return int(found)
 
 
 def open_account(has: Services) -> Prepared:

@@ -25,12 +25,17 @@ HEADERS: Final = {
 }
 
 
+# Browsers that were here once come back by TLS alone (RFC 6797), a year.
+TRANSPORT: Final = {"strict-transport-security": "max-age=31536000"}
+
+
 class SecurityHeaders:
     """Adds the headers to every response, errors and files among them."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        """Wrap an application."""
+    def __init__(self, app: ASGIApp, *, tls: bool) -> None:
+        """Wrap an application; `tls` says that people open it over HTTPS."""
         self._app = app
+        self._headers = HEADERS | TRANSPORT if tls else HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on and add headers to its answer."""
@@ -40,7 +45,7 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
+                MutableHeaders(scope=message).update(self._headers)
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -21,26 +21,30 @@ from chargecoin.clock import ManualClock
 from chargecoin.footprint.allocation import Certificate
 from chargecoin.footprint.tables import Value
 from dashboard.access.roles import Role
-from dashboard.access.visitor import Needs
-from dashboard.app import VIEWS
+from dashboard.access.visitor import Holds, Needs
+from dashboard.app import VIEWS, routed
 from dashboard.private.carbon import NewTable
-from dashboard.private.settings import CardRate, PurchasePrice
+from dashboard.private.settings import CardRate, KeptMandate, PurchasePrice
 from dashboard.services import Services
 from tests.dashboard.conftest import NOW, Town
 from tests.dashboard.people import key, sign_in
 from tests.dashboard.serving import client, services, text_of
+from tests.dashboard.verdicts import ADMIN, ANYBODY, FINANCE, HOLDER, VIEWER
 from tests.dashboard.world import DEPLOYMENT
 
-# What each of the first owner's people may; the others have no role there.
+# What each of the first owner's people may; the others have no role there. `payer` is the
+# holder of the first vault account.
 PEOPLE: Final = {
     "nobody": Role.NONE,
     "stranger": Role.NONE,
+    "payer": Role.NONE,
     "viewer": Role.VIEWER,
     "finance": Role.FINANCE,
     "station_owner": Role.ADMIN,
 }
 VALUES: Final = {
     "owner_id": "1",
+    "account": "1",
     "connector_id": "1",
     "sequence": "1",
     "number": "1",
@@ -56,10 +60,21 @@ VALUES: Final = {
 # Not pages: streams that never end.
 STREAMS: Final = frozenset({"/live"})
 # Sent by anybody, and about nobody's private settings.
-OPEN_TO_ALL: Final = frozenset({"/verify", "/sign-in", "/sign-in/answer", "/sign-out", "/language"})
+OPEN_TO_ALL: Final = frozenset(
+    {
+        "/verify",
+        "/sign-in",
+        "/sign-in/answer",
+        "/sign-out",
+        "/language",
+        # Reads a key and prepares its entry, which anybody may.
+        "/owners/{owner_id}/onboarding/{station_id}/key",
+    }
+)
 # Stands in every private setting of the first owner, and must show to nobody else.
 SECRET: Final = "secretcanary"
 SECRET_PRICE: Final = 987_654
+SECRET_MANDATE: Final = "0x" + "5e" * 32
 SECRET_ADDRESS: Final = key("invited").address
 
 
@@ -70,20 +85,25 @@ class Route:
     method: str
     path: str
     needs: Role
+    holder: bool = False
 
     @property
     def address(self) -> str:
         """The address with values in it."""
         return self.path.format(**VALUES)
 
+    def lets_in(self, person: str) -> bool:
+        """Whether somebody may ask it."""
+        return person == "payer" if self.holder else PEOPLE[person] >= self.needs
+
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
 
 
-def guards(dependant: Dependant) -> Iterator[Needs]:
+def guards(dependant: Dependant) -> Iterator[Needs | Holds]:
     """Yield the guards that a route depends on."""
     for one in dependant.dependencies:
-        if isinstance(one.call, Needs):
+        if isinstance(one.call, Needs | Holds):
             yield one.call
         yield from guards(one)
 
@@ -94,9 +114,15 @@ def routes() -> list[Route]:
     for views in VIEWS:
         for route in views.router.routes:
             assert isinstance(route, APIRoute)
-            needs = max((one.role for one in guards(route.dependant)), default=Role.NONE)
-            found += [Route(method, route.path, needs) for method in sorted(route.methods or ())]
+            found += _routes(route)
     return found
+
+
+def _routes(route: APIRoute) -> list[Route]:
+    kinds = list(guards(route.dependant))
+    needs = max((one.role for one in kinds if isinstance(one, Needs)), default=Role.NONE)
+    holder = any(isinstance(one, Holds) for one in kinds)
+    return [Route(method, route.path, needs, holder) for method in sorted(route.methods or ())]
 
 
 ROUTES: Final = [one for one in routes() if one.path not in STREAMS]
@@ -113,6 +139,9 @@ def has(engine: Engine, clock: ManualClock, town: Town) -> Services:
     admin = key("station_owner").address
     for role in ("viewer", "finance"):
         made.access.invite(1, key(role).address, PEOPLE[role], admin, NOW)
+    account = {"account": 1, "holder": key("payer").address}
+    town.world.mine(NOW, [("Settlement", "AccountOpened", account)])
+    made.settings.keep_mandate(KeptMandate(SECRET_MANDATE, 1, 1, SECRET_PRICE, NOW, NOW + 900))
     made.access.invite(1, SECRET_ADDRESS, Role.VIEWER, admin, NOW)
     made.settings.exclude(
         1, [1], since=NOW - 900, until=NOW, reason="vandalism", note=SECRET, by=admin, now=NOW
@@ -127,16 +156,42 @@ def has(engine: Engine, clock: ManualClock, town: Town) -> Services:
     return made
 
 
-def test_the_routes_are_the_applications_and_some_are_guarded() -> None:
-    assert len(ROUTES) > 25
-    assert {one.needs for one in ROUTES} == set(Role)
+def test_every_address_that_is_served_is_tried_here(has: Services) -> None:
+    served = set()
+    for one in routed(has).routes:
+        # What a router brought along stands behind it.
+        router = getattr(one, "original_router", None)
+        for route in router.routes if router else [one]:
+            if isinstance(route, APIRoute):
+                served |= {str(each) for each in _routes(route)}
+            else:
+                assert getattr(route, "path", "") == "/static", f"{route} has no verdict"
+    assert served == {str(one) for one in routes()}
 
 
-def test_whatever_changes_something_is_guarded_by_an_owner_in_its_address() -> None:
+def test_every_route_has_a_verdict_and_its_guard_is_that() -> None:
+    verdicts = {
+        one: (role, False)
+        for role, paths in (
+            (Role.NONE, ANYBODY),
+            (Role.VIEWER, VIEWER),
+            (Role.FINANCE, FINANCE),
+            (Role.ADMIN, ADMIN),
+        )
+        for one in paths
+    } | dict.fromkeys(HOLDER, (Role.NONE, True))
+    found = {str(one): (one.needs, one.holder) for one in routes()}
+    lacking = found.keys() - verdicts.keys()
+    assert not lacking, f"who may ask {sorted(lacking)}? Say it in tests/dashboard/verdicts.py"
+    assert found == verdicts
+
+
+def test_whatever_changes_something_is_guarded_by_whose_it_is() -> None:
     for route in ROUTES:
         if route.method != "GET" and route.path not in OPEN_TO_ALL:
-            assert route.needs >= Role.FINANCE, f"{route} has no guard"
-            assert "{owner_id}" in route.path
+            assert route.holder or route.needs >= Role.FINANCE, f"{route} has no guard"
+        if route.holder:
+            assert "{account}" in route.path, f"{route} does not say whose it is"
         if route.needs:
             assert "{owner_id}" in route.path, f"{route} does not say whose it is"
 
@@ -152,7 +207,7 @@ async def test_every_route_lets_in_exactly_whom_it_should(has: Services, person:
             answer = await pages.request(route.method, route.address)
             where = f"{route} as {person}: {answer.status_code}"
             assert answer.status_code < 500 or answer.status_code in {502, 503}, where
-            if PEOPLE[person] >= route.needs:
+            if route.lets_in(person):
                 assert answer.status_code not in {401, 403}, where
                 assert "/sign-in" not in answer.headers.get("location", ""), where
             elif person == "nobody" and route.method == "GET":
@@ -180,6 +235,7 @@ async def test_nothing_private_shows_to_others_on_any_page_in_any_form(
                 "987.654",
                 "7.77%",
                 SECRET_ADDRESS,
+                SECRET_MANDATE,
             ):
                 assert secret not in answer.text, f"{route}{form} shows {secret} to {person}"
 
@@ -191,6 +247,9 @@ async def test_the_secrets_do_show_to_the_owners_people(has: Services) -> None:
         assert SECRET_ADDRESS in (await pages.get("/owners/1/access")).text
         for path in ("/owners/1/carbon", "/owners/1/carbon/inputs", "/owners/1/carbon.csv"):
             assert SECRET in (await pages.get(path)).text
+    async with client(has) as pages:
+        await sign_in(pages, "payer")
+        assert SECRET_MANDATE in (await pages.get("/payers/1")).text
 
 
 async def test_an_admin_of_one_owner_is_a_stranger_to_another(has: Services, town: Town) -> None:

@@ -7,10 +7,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import Engine
 
 import dashboard
+from chargecoin.clock import ManualClock
 from dashboard.security import HEADERS, POLICY
 from tests.dashboard.conftest import Town
+from tests.dashboard.serving import client, services
+from tests.dashboard.world import DEPLOYMENT
 
 HERE = Path(dashboard.__file__).parent
 PAGES = (
@@ -35,6 +39,15 @@ async def test_every_answer_carries_the_headers(
     answer = await pages.get(path)
     for name, value in HEADERS.items():
         assert answer.headers[name] == value
+
+
+async def test_who_opened_it_over_tls_comes_back_by_tls(
+    engine: Engine, clock: ManualClock, town: Town
+) -> None:
+    for origin, promised in (("https://dashboard.example", True), ("http://localhost:80", False)):
+        async with client(services(engine, DEPLOYMENT, clock, origin=origin)) as pages:
+            headers = (await pages.get("/health")).headers
+            assert ("strict-transport-security" in headers) is promised
 
 
 def test_the_policy_allows_nothing_inline_and_nobody_else() -> None:
