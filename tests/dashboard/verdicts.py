@@ -41,6 +41,7 @@ ANYBODY: Final = frozenset(
         "GET /owners/{owner_id}/payouts/{transaction}",
         "GET /owners/{owner_id}/rewards",
         "GET /owners/{owner_id}/sessions",
+        "GET /owners/{owner_id}/statement",
         "GET /owners/{owner_id}/stations",
         "GET /owners/{owner_id}/stations/{station_id}",
         "GET /owners/{owner_id}/tariffs/new",
