@@ -19,7 +19,7 @@ from chargecoin.adjustments import (
 )
 from chargecoin.chain.transactions import Call
 from chargecoin.errors import ChainError, CodecError
-from dashboard.access.visitor import ForHolder
+from dashboard.access.visitor import Asking, ForHolder
 from dashboard.documents import Column, Kind, Report, Section
 from dashboard.errors import BadAddressError, NotFoundError
 from dashboard.formats import session_key
@@ -199,10 +199,15 @@ async def _prepared(
 
 @router.get(PATH)
 async def show(
-    has: Has, render: Render, request: Request, one: SessionId, holder: ForHolder
+    has: Has,
+    render: Render,
+    request: Request,
+    visitor: Asking,
+    one: SessionId,
+    holder: ForHolder,
 ) -> Response:
     """Show the receipt of a session, and prepare a dispute or the payment of its debt."""
-    session = await read(has, one)
+    session = await read(has, one, visitor)
     page = await run_in_threadpool(_read, has, holder, session)
     given = {name: text.strip() for name, text in request.query_params.items()}
     prepared, problem, refused = await _prepared(has, page, given)

@@ -40,6 +40,7 @@ ANYBODY: Final = frozenset(
         "GET /owners/{owner_id}/payouts/schedule",
         "GET /owners/{owner_id}/payouts/{transaction}",
         "GET /owners/{owner_id}/rewards",
+        "GET /owners/{owner_id}/rewards/{epoch}",
         "GET /owners/{owner_id}/sessions",
         "GET /owners/{owner_id}/statement",
         "GET /owners/{owner_id}/stations",
