@@ -20,6 +20,7 @@ PAGES = (
     "/owners/1/sessions?status=unfunded",
     "/owners/1/stations/1",
     "/owners/1/fees",
+    "/sessions/1/1",
     "/owners/1/payouts",
 )
 
