@@ -41,8 +41,11 @@ def final_below(status: Status) -> int:
 
 
 def span(connection: Connection, owner_id: int, low: int, high: int, final: int) -> Span:
-    """Return an owner's accrual over the rows [low, high), of which those below `final` count."""
-    until = max(low, min(high, final))
+    """Return an owner's accrual over the rows [low, high), of which those below `final` count.
+
+    Before and at its ends too: a span that begins after the last final row opens with that.
+    """
+    low_final, until = min(low, final), min(high, final)
     lines: defaultdict[EntryKind, list[int]] = defaultdict(lambda: [0] * (1 + len(_SUMMED)))
     table = owner_entries
     query = select(table.c.kind, *(table.c[name] for name in _SUMMED)).where(
@@ -54,14 +57,14 @@ def span(connection: Connection, owner_id: int, low: int, high: int, final: int)
             lines[kind][index] += value
     left_out = connection.execute(
         select(table.c.amount).where(
-            table.c.owner_id == owner_id, table.c.id >= until, table.c.id < high
+            table.c.owner_id == owner_id, table.c.id >= max(low, until), table.c.id < high
         )
     ).all()
     received, vat, fee = _within(connection, owner_id, low, until)
     return Span(
-        keys=(low, until),
+        keys=(low_final, until),
         last_block=max(0, (until >> LOG_BITS) - 1),
-        opening=_standing(connection, owner_id, low),
+        opening=_standing(connection, owner_id, low_final),
         closing=_standing(connection, owner_id, until),
         lines=tuple(SpanLine(kind, *sums) for kind, sums in sorted(lines.items())),
         received=received,

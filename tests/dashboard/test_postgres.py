@@ -78,9 +78,13 @@ def asked(engine: Engine) -> list[Any]:
     [session, _] = world.settle(NOW - 8 * DAY, [debt, Made(connectors[1], NOW - 9 * DAY)])
     world.collect(NOW - 7 * DAY, session, 3_000_000, paid_before=6_000_000)
     world.refund(NOW - 6 * DAY, session, 1_200_000, fee_back=1_200)
+    paid = {"owner_id": owner, "to": ACCOUNT, "amount": 5_000_000, "reference": b"\x07" * 32}
+    world.mine(NOW - 5 * DAY, [("Settlement", "PaidOut", paid)])
+    world.mine(NOW - 4 * DAY, [])
     world.feed(NOW - 3600, {connectors[0]: "Available", connectors[1]: "Faulted"})
     model = ReadModel(engine)
     since = NOW - 30 * DAY
+    span = model.span(owner, (since, NOW))
     return [
         model.bookings(owner, date(2026, 11, 1), date(2026, 11, 30)),
         model.bookings(owner, date(2026, 11, 1), date(2026, 11, 30), 1),
@@ -92,6 +96,10 @@ def asked(engine: Engine) -> list[Any]:
         model.occupied(connectors, since, NOW),
         model.hours_of(connectors, since, NOW),
         model.routed_fees(),
+        span,
+        model.span_entries(owner, span.keys),
+        model.span(owner, (NOW, NOW + DAY)),
+        model.payout(owner, model.payouts(owner).items[0].provenance.transaction),
     ]
 
 
@@ -103,5 +111,9 @@ def test_pages_are_told_the_same(server: Postgres, tmp_path: Path) -> None:
     bookings, _, _, words, last_words, *_ = answers
     assert [one.kind for one in bookings] == ["settled", "settled", "collected", "refunded"]
     assert len(words) == len(last_words) == 2
+    *_, span, entries, later, payout = answers
+    assert span.closing == later.opening == later.closing
+    assert [one.kind for one in entries.items] == ["settled", "collected", "refunded", "paid_out"]
+    assert payout is not None
     there.dispose()
     here.dispose()
