@@ -111,7 +111,7 @@ async def test_the_lines_of_the_receipt_add_up_exactly_to_the_gross(
         "Gross, VAT included €0.76 2116",
         "of it VAT at 20.0% €0.12 7019",
         "Protocol fee, 0.1% -€0.00 0762",
-        "Owner's net €0.76 1354",
+        "Owner's net at settlement €0.76 1354",
     ):
         assert line in words, line
 
