@@ -57,11 +57,17 @@ class ExceptionQuery:
         kind: Any = values.get("kind", "").strip() or None
         if kind is not None and kind not in {*OFF_CHAIN, *ON_CHAIN}:
             raise BadAddressError(
-                f"kind is one of {', '.join((*OFF_CHAIN, *ON_CHAIN))}, not {kind!r}"
+                gettext(
+                    "kind is one of %(kinds)s, not %(kind)s",
+                    kinds=", ".join((*OFF_CHAIN, *ON_CHAIN)),
+                    kind=repr(kind),
+                )
             )
         further = values.get("open", "").strip() or None
         if further is not None and not further.partition(".")[0].isdecimal():
-            raise BadAddressError(f"open is where a page before ended, not {further!r}")
+            raise BadAddressError(
+                gettext("open is where a page before ended, not %(further)s", further=repr(further))
+            )
         return cls(
             kind=kind,
             site=number_of(values, "site", (1 << 32) - 1),

@@ -175,9 +175,14 @@ class Formats:
     def moment_text(self, at: int, zone: str, *, seconds: bool = False) -> str:
         """Return a point in time in a site's zone, with the zone's short name, as plain text."""
         local = datetime.fromtimestamp(at, zone_of(zone))
-        pattern = "d MMM y, HH:mm:ss" if seconds else "d MMM y, HH:mm"
+        pattern = self.pattern("d MMM y, HH:mm:ss" if seconds else "d MMM y, HH:mm")
         text = format_datetime(local, pattern, tzinfo=zone_of(zone), locale=self.locale)
         return f"{text} {self.zone_short(at, zone)}"
+
+    def pattern(self, pattern: str) -> str:
+        """Return a date's pattern as the locale writes days: `22. Nov.` in German."""
+        dotted = "d." in self.locale.date_formats["long"].pattern
+        return pattern.replace("d MMM", "d. MMM") if dotted else pattern
 
     def moment(self, at: int, zone: str, *, seconds: bool = False) -> Markup:
         """Return a point in time in a site's zone, with the zone's short name."""
@@ -200,7 +205,7 @@ class Formats:
     def day(self, at: int, zone: str, pattern: str = "EEE d MMM") -> str:
         """Return a date in a site's zone."""
         local = datetime.fromtimestamp(at, zone_of(zone)).date()
-        return format_date(local, pattern, locale=self.locale)
+        return format_date(local, self.pattern(pattern), locale=self.locale)
 
     def zone_short(self, at: int, zone: str) -> str:
         """Return a zone's short name at a time: `GMT`, `BST`, `CET`."""

@@ -12,6 +12,7 @@ import msgspec
 
 from chargecoin.errors import ChargeCoinError, EvidenceError
 from chargecoin.evidence.format import Proof, word_hex
+from dashboard.language import gettext
 
 TIMEOUT_S: Final = 5.0
 MAX_BYTES: Final = 4 << 20
@@ -168,7 +169,10 @@ class Oracles:
     async def _first(self, path: str) -> Fetched:
         if not self.urls:
             raise EvidenceUnavailableError(
-                "no oracle is configured; name them under `evidence` in the dashboard's settings"
+                gettext(
+                    "no oracle is configured; name them under `evidence` in the dashboard's "
+                    "settings"
+                )
             )
         answers: list[str] = []
         lacking = 0
@@ -179,7 +183,7 @@ class Oracles:
                 lacking += isinstance(error, _NotFoundError)
                 answers.append(f"{url}: {error or type(error).__name__}")
         kind = NoEvidenceError if lacking == len(self.urls) else EvidenceUnavailableError
-        raise kind("No oracle serves it. " + "; ".join(answers) + ".")
+        raise kind(gettext("No oracle serves it: %(answers)s.", answers="; ".join(answers)))
 
     async def _get(self, url: str) -> bytes:
         data = bytearray()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from chargecoin.chain.transactions import Call
 from chargecoin.errors import ChainError, RevertedError
+from dashboard.language import gettext
 from dashboard.services import Services
 
 
@@ -56,7 +57,7 @@ async def trial(has: Services, prepared: Prepared) -> str:
         chain = await has.node.chain()
         await chain.rpc.request("eth_call", asked, "latest")
     except RevertedError as error:
-        return error.reason or "it gives no reason"
+        return error.reason or gettext("it gives no reason")
     except ChainError:
         await has.node.close()
     return ""

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from chargecoin.record import Status
 from dashboard.errors import BadAddressError
+from dashboard.language import gettext
 from indexer.read_model import SessionFilter
 
 STATUSES: Final = {
@@ -32,7 +33,14 @@ def number_of(values: Mapping[str, str], name: str, highest: int) -> int | None:
     if not text:
         return None
     if not (text.isdecimal() and int(text) <= highest):
-        raise BadAddressError(f"{name} is a whole number up to {highest}, not {text!r}")
+        raise BadAddressError(
+            gettext(
+                "%(name)s is a whole number up to %(highest)s, not %(text)s",
+                name=name,
+                highest=highest,
+                text=repr(text),
+            )
+        )
     return int(text)
 
 
@@ -42,7 +50,11 @@ def day_of(values: Mapping[str, str], name: str) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
-        raise BadAddressError(f"{name} is a date such as 2026-11-22, not {text!r}") from None
+        raise BadAddressError(
+            gettext(
+                "%(name)s is a date such as 2026-11-22, not %(text)s", name=name, text=repr(text)
+            )
+        ) from None
 
 
 def month_of(values: Mapping[str, str], name: str) -> date:
@@ -51,7 +63,9 @@ def month_of(values: Mapping[str, str], name: str) -> date:
     try:
         return date.fromisoformat(f"{text}-01")
     except ValueError:
-        raise BadAddressError(f"{name} is a month such as 2026-11, not {text!r}") from None
+        raise BadAddressError(
+            gettext("%(name)s is a month such as 2026-11, not %(text)s", name=name, text=repr(text))
+        ) from None
 
 
 def money_of(values: Mapping[str, str], name: str, highest: int) -> int | None:
@@ -66,8 +80,13 @@ def money_of(values: Mapping[str, str], name: str, highest: int) -> int | None:
     amount = int(found[1] + (found[2] or "").ljust(6, "0")) if found else -1
     if not 0 <= amount <= highest:
         raise BadAddressError(
-            f"{name} is an amount from 0 to {highest / 1_000_000:g} with six decimals at most, "
-            f"not {text!r}"
+            gettext(
+                "%(name)s is an amount from 0 to %(highest)s with six decimals at most, "
+                "not %(text)s",
+                name=name,
+                highest=format(highest / 1_000_000, "g"),
+                text=repr(text),
+            )
         )
     return amount
 
@@ -94,7 +113,13 @@ class SessionQuery:
         """
         status = values.get("status", "").strip() or None
         if status is not None and status not in STATUSES:
-            raise BadAddressError(f"status is one of {', '.join(STATUSES)}, not {status!r}")
+            raise BadAddressError(
+                gettext(
+                    "status is one of %(statuses)s, not %(status)s",
+                    statuses=", ".join(STATUSES),
+                    status=repr(status),
+                )
+            )
         return cls(
             site=number_of(values, "site", (1 << 32) - 1),
             connector=number_of(values, "connector", (1 << 32) - 1),

@@ -57,14 +57,16 @@ def environment(formats: Formats) -> Environment:
     )
 
     def on(day: date, pattern: str = "EEE d MMM y") -> str:
-        return format_date(day, pattern, locale=formats.locale)
+        return format_date(day, formats.pattern(pattern), locale=formats.locale)
 
     def span(period: Period) -> str:
         if period.since == period.until:
             return on(period.since)
         if period.since.month == period.until.month:
-            return f"{period.since.day} to {on(period.until, 'd MMM y')}"
-        return f"{on(period.since, 'd MMM')} to {on(period.until, 'd MMM y')}"
+            begin = on(period.since, formats.pattern("d MMM").partition(" ")[0])
+            return gettext("%(begin)s to %(end)s", begin=begin, end=on(period.until, "d MMM y"))
+        begin = on(period.since, "d MMM")
+        return gettext("%(begin)s to %(end)s", begin=begin, end=on(period.until, "d MMM y"))
 
     def rating(connector: Connector) -> str:
         kilowatts = formats.number(connector.max_power_w / 1000)

@@ -10,6 +10,8 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from dashboard.language import gettext
+
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 REMEMBERED: Final = 10_000
 
@@ -80,14 +82,14 @@ class Gate:
         wait = (self._reads if safe else self._writes).take(client, self._now())
         if wait:
             refused = PlainTextResponse(
-                "Too many requests. Wait a moment and try again.\n",
+                gettext("Too many requests. Wait a moment and try again.\n"),
                 429,
                 {"retry-after": str(int(wait) + 1)},
             )
             await refused(scope, receive, send)
         elif not safe and foreign(Headers(scope=scope)):
             refused = PlainTextResponse(
-                "Another site sent this in your name; nothing was done.\n", 403
+                gettext("Another site sent this in your name; nothing was done.\n"), 403
             )
             await refused(scope, receive, send)
         else:

@@ -15,6 +15,7 @@ from eth_utils.crypto import keccak
 
 from chargecoin.errors import ChargeCoinError
 from chargecoin.signatures import MAX_SIGNATURE, ContractCall, signed_by
+from dashboard.language import gettext
 
 STATEMENT: Final = "Sign in to the ChargeCoin dashboard. This costs nothing and moves no money."
 
@@ -67,7 +68,7 @@ def signature_bytes(text: str) -> bytes:
     except ValueError:
         found = b""
     if not 0 < len(found) <= MAX_SIGNATURE:
-        raise SignInError("The signature is hex, 0x and two digits a byte; sign again.")
+        raise SignInError(gettext("The signature is hex, 0x and two digits a byte; sign again."))
     return found
 
 
@@ -75,6 +76,9 @@ async def check(challenge: Challenge, signature: bytes, call: ContractCall) -> N
     """Raise `SignInError` unless the challenge's address signed it; see `signed_by`."""
     if not await signed_by(challenge.address, challenge.digest, signature, call):
         raise SignInError(
-            f"This signature is not {challenge.address}'s. Choose that account in the wallet, or "
-            "sign in with the other one."
+            gettext(
+                "This signature is not %(address)s's. Choose that account in the wallet, or "
+                "sign in with the other one.",
+                address=challenge.address,
+            )
         )

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, Row, delete, func, insert, select, update
 from dashboard.access.roles import Role
 from dashboard.access.siwe import Challenge, SignInError
 from dashboard.errors import BadAddressError, NotFoundError
+from dashboard.language import gettext
 from dashboard.private.database import transaction
 from dashboard.private.schema import challenges, people, report_links, sign_ins
 
@@ -73,7 +74,9 @@ class AccessStore:
             connection.execute(delete(challenges).where(challenges.c.expires_at <= now))
             open_ = connection.scalar(select(func.count()).select_from(challenges)) or 0
             if open_ >= MAX_CHALLENGES:
-                raise SignInError("Too many people are signing in. Try again in ten minutes.")
+                raise SignInError(
+                    gettext("Too many people are signing in. Try again in ten minutes.")
+                )
             connection.execute(
                 insert(challenges).values(
                     nonce=made.nonce,
@@ -93,7 +96,9 @@ class AccessStore:
             ).one_or_none()
         if row is None or row.expires_at <= now:
             raise SignInError(
-                "This message was answered before or is more than ten minutes old. Start again."
+                gettext(
+                    "This message was answered before or is more than ten minutes old. Start again."
+                )
             )
         return Challenge(
             row.nonce, row.address, row.origin, chain_id, row.issued_at, row.expires_at
@@ -158,7 +163,12 @@ class AccessStore:
                 return
             count = select(func.count()).select_from(people).where(people.c.owner_id == owner_id)
             if (connection.scalar(count) or 0) >= MAX_PEOPLE:
-                raise BadAddressError(f"an owner has at most {MAX_PEOPLE} people; take one off")
+                raise BadAddressError(
+                    gettext(
+                        "an owner has at most %(max_people)s people; take one off",
+                        max_people=MAX_PEOPLE,
+                    )
+                )
             connection.execute(insert(people).values(owner_id=owner_id, address=address, **values))
 
     def take_off(self, owner_id: int, address: str) -> None:
@@ -187,7 +197,11 @@ class AccessStore:
         """Return the token of a new link to one report, good for `days`."""
         token = self._random() + self._random()
         if len(self.links(owner_id, now)) >= MAX_LINKS:
-            raise BadAddressError(f"an owner has at most {MAX_LINKS} links; withdraw one")
+            raise BadAddressError(
+                gettext(
+                    "an owner has at most %(max_links)s links; withdraw one", max_links=MAX_LINKS
+                )
+            )
         with transaction(self._engine) as connection:
             connection.execute(
                 insert(report_links).values(
@@ -221,7 +235,10 @@ class AccessStore:
             ).one_or_none()
         if row is None:
             raise NotFoundError(
-                "This link opens nothing: it expired or was withdrawn. Ask whoever gave it to you."
+                gettext(
+                    "This link opens nothing: it expired or was withdrawn. Ask whoever gave it "
+                    "to you."
+                )
             )
         return _link(row)
 

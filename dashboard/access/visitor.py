@@ -12,6 +12,7 @@ from chargecoin.errors import ChargeCoinError
 from dashboard.access.roles import ROLE, Role
 from dashboard.access.siwe import SignInError
 from dashboard.errors import NotFoundError, TooLargeError
+from dashboard.language import gettext
 from dashboard.services import Has, Services
 from indexer.read_model import Owner, VaultAccount
 
@@ -41,8 +42,10 @@ def origin_of(has: Services, request: Request) -> str:
     if urlsplit(f"//{host}").hostname in LOOPBACK:
         return f"http://{host}"
     raise SignInError(
-        "Signing in needs `origin` in the dashboard's settings: the address people open it under, "
-        "for example https://dashboard.example."
+        gettext(
+            "Signing in needs `origin` in the dashboard's settings: the address people "
+            "open it under, for example https://dashboard.example."
+        )
     )
 
 
@@ -105,14 +108,25 @@ class Needs:
         """Return who is asking. Raises `SignInNeededError` or `ForbiddenError`."""
         owner = has.model.owner(owner_id)
         if owner is None:
-            raise NotFoundError(f"No station owner {owner_id} is registered on this chain.")
+            raise NotFoundError(
+                gettext(
+                    "No station owner %(owner_id)s is registered on this chain.", owner_id=owner_id
+                )
+            )
         if visitor.address is None:
-            raise SignInNeededError(f"This is for the people of {owner.name}. Sign in first.")
+            raise SignInNeededError(
+                gettext("This is for the people of %(owner)s. Sign in first.", owner=owner.name)
+            )
         role = visitor.role(owner)
         if role < self.role:
             raise ForbiddenError(
-                f"{visitor.address} may not do this for {owner.name}; it needs the role "
-                f"{ROLE[self.role].name.lower()}. An admin of {owner.name} can give it to you."
+                gettext(
+                    "%(address)s may not do this for %(owner)s; it needs the role %(role)s. An "
+                    "admin of %(owner)s can give it to you.",
+                    address=visitor.address,
+                    owner=owner.name,
+                    role=ROLE[self.role].name,
+                )
             )
         return Member(owner, visitor.address, role)
 
@@ -150,7 +164,7 @@ async def form_fields(request: Request) -> dict[str, str]:
     async for part in request.stream():
         body += part
         if len(body) > MAX_FORM:
-            raise TooLargeError(f"A form is at most {MAX_FORM >> 20} MB.")
+            raise TooLargeError(gettext("A form is at most %(size)s MB.", size=MAX_FORM >> 20))
     fields = parse_qs(body.decode("latin-1"), keep_blank_values=True, encoding="utf-8")
     return {name: values[0].strip() for name, values in fields.items()}
 

@@ -25,6 +25,7 @@ from reportlab.platypus import (
 from dashboard.documents.letters import BOLD, CODE, TEXT, has, markup, plain, runs
 from dashboard.documents.report import Column, Kind, Report, Section, text
 from dashboard.formats import Formats
+from dashboard.language import gettext
 
 # A page holds about 40 rows; whoever wants more of them wants to compute, not to read.
 PDF_ROWS: Final = 2_000
@@ -121,9 +122,10 @@ def _section(section: Section, formats: Formats, width: float) -> list[Flowable]
         return made
     rows = list(islice(section.rows, PDF_ROWS + 1))
     if len(rows) > PDF_ROWS:
-        more = (
-            f"These are more than {formats.number(PDF_ROWS)} rows. They are in the XLSX and CSV of "
-            "this report; the totals here are of all of them."
+        more = gettext(
+            "These are more than %(pdf_rows)s rows. They are in the XLSX and CSV of this "
+            "report; the totals here are of all of them.",
+            pdf_rows=formats.number(PDF_ROWS),
         )
         made.append(_paragraph(more, _NOTE))
         rows = []

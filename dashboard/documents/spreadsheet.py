@@ -16,6 +16,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from dashboard.documents.report import Column, Kind, Report, Section, scaled
 from dashboard.formats import Formats, zone_of
+from dashboard.language import gettext
 
 # A sheet has 1,048,576 rows.
 SHEET_ROWS: Final = 1_000_000
@@ -60,7 +61,7 @@ def _write(report: Report, formats: Formats, file: IO[bytes]) -> None:
         )
         styles = _Styles(book)
         names: set[str] = set()
-        _cover(book.add_worksheet(_name("Report", names)), report, styles)
+        _cover(book.add_worksheet(_name(gettext("Report"), names)), report, styles)
         for section in report.sections:
             if section.columns:
                 _Sheets(book, section, styles, formats, names).write()
@@ -123,11 +124,11 @@ def _cover(sheet: Worksheet, report: Report, styles: _Styles) -> None:
             last = len(lines) - len(section.notes)
             lines[last] = (section.title, *lines[last][1:])
     lines += [
-        ("Note" if index == 0 else "", note, styles.text, styles.wrapped)
+        (gettext("Note") if index == 0 else "", note, styles.text, styles.wrapped)
         for index, note in enumerate(report.notes)
     ]
     if report.evidence:
-        lines.append(("Evidence", report.evidence, styles.text, styles.wrapped))
+        lines.append((gettext("Evidence"), report.evidence, styles.text, styles.wrapped))
     for row, (label, value, left, right) in enumerate(lines):
         sheet.write_string(row, 0, label, left)
         if value:

@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import Engine, delete, func, insert, select
 
 from dashboard.errors import BadAddressError
+from dashboard.language import gettext
 from dashboard.private.database import transaction
 from dashboard.private.schema import card_rates, exclusions, mandates, purchase_prices
 
@@ -126,7 +127,9 @@ class SettingsStore:
         with transaction(self._engine) as connection:
             count = select(func.count()).where(exclusions.c.owner_id == owner_id)
             if (connection.scalar(count) or 0) + len(rows) > MAX_ROWS:
-                raise BadAddressError(f"an owner has at most {MAX_ROWS} exclusions")
+                raise BadAddressError(
+                    gettext("an owner has at most %(max_rows)s exclusions", max_rows=MAX_ROWS)
+                )
             connection.execute(insert(exclusions), rows)
 
     def take_back(self, owner_id: int, exclusion: int) -> None:
@@ -182,7 +185,9 @@ class SettingsStore:
                 )
             count = select(func.count()).where(table.c.owner_id == owner_id)
             if (connection.scalar(count) or 0) > MAX_ROWS:
-                raise BadAddressError(f"an owner has at most {MAX_ROWS} purchase prices")
+                raise BadAddressError(
+                    gettext("an owner has at most %(max_rows)s purchase prices", max_rows=MAX_ROWS)
+                )
 
     def mandates(self, account: int) -> tuple[KeptMandate, ...]:
         """Return the mandates that an account's holder signed here, newest first."""

@@ -21,6 +21,7 @@ from dashboard.access.visitor import (
     origin_of,
 )
 from dashboard.errors import BadAddressError
+from dashboard.language import gettext
 from dashboard.pages import Page, Table
 from dashboard.query import month_of, number_of
 from dashboard.render import Render
@@ -63,7 +64,15 @@ def _show(has: Services, render: Render, member: Member, fresh: str = "") -> Res
         + [(one.address, one.role, one.entered_by, one.entered_at) for one in page.people],
     )
     context = {"owner_id": owner.owner_id, "reports": REPORTS}
-    return render(Page("access.html", f"Access of {owner.name}", page, table, context=context))
+    return render(
+        Page(
+            "access.html",
+            gettext("Access of %(owner)s", owner=owner.name),
+            page,
+            table,
+            context=context,
+        )
+    )
 
 
 @router.get(PATH)
@@ -81,13 +90,15 @@ def invite(has: Has, member: ForAdmin, fields: Fields) -> Response:
     """Invite an address, or change its role."""
     address = fields.get("address", "")
     if not is_address(address):
-        raise BadAddressError(f"an account is 0x and 40 hex digits, not {address!r}")
+        raise BadAddressError(
+            gettext("an account is 0x and 40 hex digits, not %(address)s", address=repr(address))
+        )
     address = to_checksum_address(address)
     if address == member.owner.account:
-        raise BadAddressError("the owner's own account is an admin already")
+        raise BadAddressError(gettext("the owner's own account is an admin already"))
     role = fields.get("role", "").upper()
     if role not in {"VIEWER", "FINANCE", "ADMIN"}:
-        raise BadAddressError("a role is viewer, finance or admin")
+        raise BadAddressError(gettext("a role is viewer, finance or admin"))
     has.access.invite(member.owner.owner_id, address, Role[role], member.address, has.wall_now())
     return _back(member.owner)
 
@@ -106,10 +117,16 @@ def give(
     """Make a link that opens one report for a while."""
     report = fields.get("report", "")
     if report not in REPORTS:
-        raise BadAddressError(f"a report is one of {', '.join(REPORTS)}, not {report!r}")
+        raise BadAddressError(
+            gettext(
+                "a report is one of %(reports)s, not %(report)s",
+                reports=", ".join(REPORTS),
+                report=repr(report),
+            )
+        )
     days = number_of(fields, "days", MAX_DAYS)
     if not days:
-        raise BadAddressError(f"a link lasts 1 to {MAX_DAYS} days")
+        raise BadAddressError(gettext("a link lasts 1 to %(max_days)s days", max_days=MAX_DAYS))
     token = has.access.give_link(
         member.owner.owner_id,
         report,

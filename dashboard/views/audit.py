@@ -10,6 +10,7 @@ from typing import Final
 
 from fastapi import APIRouter, Response
 
+from dashboard.language import Text
 from dashboard.pages import Page
 from dashboard.render import Render
 from dashboard.services import Has, Services
@@ -24,7 +25,7 @@ router = APIRouter()
 class Report:
     """A report that can be given out: its name, and how its page is made."""
 
-    name: str
+    name: Text
     make: Callable[[Services, Owner, date], Page]
 
 

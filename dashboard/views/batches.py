@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Response
 
 from dashboard.errors import NotFoundError
+from dashboard.language import gettext
 from dashboard.pages import Page, Table
 from dashboard.render import Render, live_address
 from dashboard.services import Has
@@ -31,8 +32,11 @@ def batch(has: Has, render: Render, number: int, after: int | None = None) -> Re
     found = has.model.batch(number)
     if found is None:
         raise NotFoundError(
-            f"The chain knows no batch {number}. A batch whose block was replaced comes back once "
-            "it is settled again."
+            gettext(
+                "The chain knows no batch %(number)s. A batch whose block was replaced comes "
+                "back once it is settled again.",
+                number=number,
+            )
         )
     wanted = SessionFilter(batch=number)
     listed = has.model.sessions(wanted, after, PAGE)
@@ -40,7 +44,7 @@ def batch(has: Has, render: Render, number: int, after: int | None = None) -> Re
     return render(
         Page(
             "batch.html",
-            f"Batch {number}",
+            gettext("Batch %(number)s", number=number),
             BatchPage(found, listed.items, following),
             Table(COLUMNS, export(has.model, wanted)),
             live=live_address(0),

@@ -22,6 +22,7 @@ from dashboard.campaigns.effect import (
     pace,
 )
 from dashboard.errors import NotFoundError
+from dashboard.language import gettext
 from dashboard.pages import Page, Table
 from dashboard.query import number_of
 from dashboard.render import Render, live_address
@@ -219,7 +220,7 @@ def campaigns(has: Has, render: Render, owner_id: int) -> Response:
     return render(
         Page(
             "campaigns.html",
-            f"Campaigns of {owner.name}",
+            gettext("Campaigns of %(owner)s", owner=owner.name),
             page,
             Table(COLUMNS, (line_row(line) for line in (*page.own, *page.sponsored))),
             live=live_address(owner_id),

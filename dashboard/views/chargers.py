@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Response
 
 from dashboard.errors import BadAddressError
+from dashboard.language import gettext
 from dashboard.pages import Page, Table
 from dashboard.render import Render, live_address
 from dashboard.services import Has
@@ -33,7 +34,11 @@ class ChargersPage:
 def chargers(has: Has, render: Render, owner_id: int, use: str = "") -> Response:
     """List an owner's connectors by what they do now."""
     if use and use not in CHARGER:
-        raise BadAddressError(f"use is one of {', '.join(CHARGER)}, not {use!r}")
+        raise BadAddressError(
+            gettext(
+                "use is one of %(charger)s, not %(use)s", charger=", ".join(CHARGER), use=repr(use)
+            )
+        )
     owner = owner_of(has, owner_id)
     found = has.model.utilisation(owner_id, has.now())
     states = tuple(one for one in found.connectors if not use or one.use == use)
@@ -71,7 +76,7 @@ def chargers(has: Has, render: Render, owner_id: int, use: str = "") -> Response
     return render(
         Page(
             "chargers.html",
-            "Chargers now",
+            gettext("Chargers now"),
             page,
             Table(columns, rows),
             live=live_address(owner_id),

@@ -13,6 +13,7 @@ from dashboard.access.roles import Role
 from dashboard.access.visitor import Asking
 from dashboard.errors import BadAddressError, NotFoundError
 from dashboard.fees import CARD, Breakdown, SitePrices, breakdown, routed, total
+from dashboard.language import gettext
 from dashboard.pages import Page, Table
 from dashboard.private.settings import CardRate, PurchasePrice
 from dashboard.query import month_of, number_of
@@ -160,7 +161,7 @@ def report(
 
     return Page(
         "fees.html",
-        f"Fees of {owner.name}",
+        gettext("Fees of %(owner)s", owner=owner.name),
         page,
         Table(COLUMNS, rows()),
         context={
@@ -181,7 +182,9 @@ def fees(has: Has, render: Render, visitor: Asking, request: Request, owner_id: 
     month = month_of(asked, "month") if asked.get("month") else this_month(has, owner_id)
     site_id = number_of(asked, "site", (1 << 32) - 1)
     if site_id is not None and site_id not in {one.site_id for one in has.model.sites(owner_id)}:
-        raise BadAddressError(f"{owner.name} has no site {site_id}")
+        raise BadAddressError(
+            gettext("%(owner)s has no site %(site_id)s", owner=owner.name, site_id=site_id)
+        )
     page = report(has, owner, month, private=visitor.sees(owner), site_id=site_id)
     page.context["edits"] = visitor.role(owner) >= Role.FINANCE
     return render(page)
@@ -194,13 +197,18 @@ def session_fees(
     """Show where one session's money went."""
     owner = owner_of(has, owner_id)
     if max(connector_id, sequence) >> 32 or min(connector_id, sequence) < 0:
-        raise NotFoundError("There is no such session.")
+        raise NotFoundError(gettext("There is no such session."))
     private = visitor.sees(owner)
     pricing = Pricing(has, owner_id, private=private)
     found = has.model.session_bookings(owner_id, connector_id, sequence)
     if not found:
         raise NotFoundError(
-            f"No money of {owner.name} moved for a session {connector_id}/{sequence}."
+            gettext(
+                "No money of %(owner)s moved for a session %(connector_id)s/%(sequence)s.",
+                owner=owner.name,
+                connector_id=connector_id,
+                sequence=sequence,
+            )
         )
     each = tuple((booking, pricing.of(booking)) for booking in found)
     page = SessionFeesPage(
@@ -210,7 +218,11 @@ def session_fees(
     return render(
         Page(
             "session_fees.html",
-            f"Session {connector_id}/{sequence}, every cent",
+            gettext(
+                "Session %(connector_id)s/%(sequence)s, every cent",
+                connector_id=connector_id,
+                sequence=sequence,
+            ),
             page,
             Table(COLUMNS, rows),
             live=live_address(owner_id),

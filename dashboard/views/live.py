@@ -8,6 +8,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Header, HTTPException
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from dashboard.language import gettext
 from dashboard.services import Has
 
 router = APIRouter()
@@ -18,7 +19,7 @@ RETRY_MS: Final = 2000
 def room(has: Has) -> None:
     """Refuse a stream where there are too many already."""
     if has.watch.streams >= has.watch.limit:
-        raise HTTPException(503, "Too many live pages")
+        raise HTTPException(503, gettext("Too many live pages"))
 
 
 @router.get("/live", response_class=EventSourceResponse, dependencies=[Depends(room)])

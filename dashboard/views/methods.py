@@ -8,19 +8,23 @@ from typing import Final
 from fastapi import APIRouter, Response
 
 from chargecoin.carbon import BASELINE, FACTORS, Baseline, Factor, avoided_g, emitted_g
+from dashboard.language import Text, gettext
 from dashboard.pages import Page, Table
 from dashboard.render import Render
 
 router = APIRouter()
 
 NOT_COUNTED: Final = (
-    "Making the car, its battery or the charger.",
-    "Getting the fuel to the pump: the baseline is what leaves the exhaust.",
-    "Losses between the meter and the battery, and in the grid before the meter.",
-    "Whether the driver would have driven, or driven a combustion car, at all.",
-    "The hour of charging: factors are yearly averages, not hourly or marginal ones.",
-    "Certificates, power purchase agreements and panels on the roof: the factor is location-based.",
-    "Sessions whose zone and year have no published factor, and energy of rejected sessions.",
+    Text("Making the car, its battery or the charger."),
+    Text("Getting the fuel to the pump: the baseline is what leaves the exhaust."),
+    Text("Losses between the meter and the battery, and in the grid before the meter."),
+    Text("Whether the driver would have driven, or driven a combustion car, at all."),
+    Text("The hour of charging: factors are yearly averages, not hourly or marginal ones."),
+    Text(
+        "Certificates, power purchase agreements and panels on the roof: the factor is "
+        "location-based."
+    ),
+    Text("Sessions whose zone and year have no published factor, and energy of rejected sessions."),
 )
 
 
@@ -54,7 +58,7 @@ def co2(render: Render) -> Response:
         baseline=BASELINE,
         baseline_g_per_kwh=BASELINE.g_per_kwh,
         factors=FACTORS,
-        not_counted=NOT_COUNTED,
+        not_counted=tuple(str(one) for one in NOT_COUNTED),
         example=Example(
             energy_wh=energy_wh,
             grid=factor.gco2e_per_kwh,
@@ -66,4 +70,4 @@ def co2(render: Render) -> Response:
         ("factor", "zone", "year", "gco2e_per_kwh", "renewable_pct", "source"),
         [(f.id, f.zone, f.year, f.gco2e_per_kwh, f.renewable_pct, f.source) for f in FACTORS],
     )
-    return render(Page("method_co2.html", "CO2 method", page, table))
+    return render(Page("method_co2.html", gettext("CO2 method"), page, table))

@@ -13,6 +13,7 @@ from dashboard.attention import RECENT_DAYS, Attention, Concerns, gather
 from dashboard.errors import NotFoundError
 from dashboard.exceptions import ExceptionQuery
 from dashboard.formats import Formats, zone_of
+from dashboard.language import gettext, ngettext
 from dashboard.pages import Page, Table
 from dashboard.render import Render, live_address
 from dashboard.services import Has, Services
@@ -116,20 +117,30 @@ def hours_of_day(has: Services, site: Site, since: date, until: date) -> tuple[i
 def busiest(hours: tuple[int, ...], formats: Formats) -> str:
     """Say in words what the strip shows."""
     if not any(hours):
-        return "no energy delivered in this span"
+        return gettext("no energy delivered in this span")
     hour = max(range(24), key=lambda one: hours[one])
-    return f"busiest from {hour:02d} to {hour + 1:02d} h with {formats.kwh(hours[hour])} kWh"
+    return gettext(
+        "busiest from %(begin)s to %(end)s h with %(energy)s kWh",
+        begin=format(hour, "02d"),
+        end=format(hour + 1, "02d"),
+        energy=formats.kwh(hours[hour]),
+    )
 
 
 def bars(days: tuple[DayTotals, ...], base: str, formats: Formats) -> list[Bar]:
     """Return net by day as bars."""
     return [
         Bar(
-            label=format_date(one.day, "EEE d MMM", locale=formats.locale),
-            short=format_date(one.day, "d MMM", locale=formats.locale),
+            label=format_date(one.day, formats.pattern("EEE d MMM"), locale=formats.locale),
+            short=format_date(one.day, formats.pattern("d MMM"), locale=formats.locale),
             value=max(0, one.totals.net),
-            text=f"{formats.money_short(one.totals.net)} net, "
-            f"{formats.number(one.totals.sessions)} sessions",
+            text=ngettext(
+                "%(net)s net, %(n)s session",
+                "%(net)s net, %(n)s sessions",
+                one.totals.sessions,
+                net=formats.money_short(one.totals.net),
+                n=formats.number(one.totals.sessions),
+            ),
             href=f"{base}/sessions?since={one.day}&until={one.day}",
         )
         for one in days
@@ -140,7 +151,9 @@ def owner_of(has: Services, owner_id: int) -> Owner:
     """Return an owner. Raises `NotFoundError`."""
     owner = has.model.owner(owner_id)
     if owner is None:
-        raise NotFoundError(f"No station owner {owner_id} is registered on this chain.")
+        raise NotFoundError(
+            gettext("No station owner %(owner_id)s is registered on this chain.", owner_id=owner_id)
+        )
     return owner
 
 

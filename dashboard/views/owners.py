@@ -7,6 +7,7 @@ from datetime import date
 
 from fastapi import APIRouter, Response
 
+from dashboard.language import gettext
 from dashboard.pages import Page, Table
 from dashboard.render import Render, live_address
 from dashboard.services import Has
@@ -68,4 +69,4 @@ def owners(has: Has, render: Render) -> Response:
         ],
     )
     page = OwnersPage(tuple(lines))
-    return render(Page("owners.html", "Station owners", page, table, live=live_address(0)))
+    return render(Page("owners.html", gettext("Station owners"), page, table, live=live_address(0)))

@@ -98,7 +98,7 @@ def schedule(has: Has, render: Render, request: Request, owner_id: int) -> Respo
             return None
         threshold = money_of(form.given, "threshold", MAX_THRESHOLD) or 0
         if threshold % CENT:
-            raise BadAddressError("the threshold is in whole cents, such as 25 or 25.50")
+            raise BadAddressError(gettext("the threshold is in whole cents, such as 25 or 25.50"))
         name = gettext("Pay %(owner)s %(cycle)s", owner=form.owner.name, cycle=CYCLE[cycle])
         if cycle:
             amount = has.formats.money_plain(max(threshold, 1))
@@ -107,7 +107,7 @@ def schedule(has: Has, render: Render, request: Request, owner_id: int) -> Respo
         return name, call
 
     form = _form(has, owner_id, request.query_params, call_of)
-    return render(_page("payout_schedule.html", "Payout schedule", form))
+    return render(_page("payout_schedule.html", gettext("Payout schedule"), form))
 
 
 @router.get(PATH + "/destination")
@@ -118,7 +118,9 @@ def destination(has: Has, render: Render, request: Request, owner_id: int) -> Re
         book, plan = has.node.deployment, form.plan
         if form.given.get("cancel"):
             if plan.effective_at is None:
-                raise BadAddressError("no change of destination waits that could be taken back")
+                raise BadAddressError(
+                    gettext("no change of destination waits that could be taken back")
+                )
             reference = bytes.fromhex(plan.reference[2:])
             call = payouts.set_destination(book, owner_id, plan.destination, reference)
             kept = plan.destination or form.owner.account
@@ -131,7 +133,7 @@ def destination(has: Has, render: Render, request: Request, owner_id: int) -> Re
             return gettext("Pay the owner's own account, without a reference"), call
         to = form.given.get("to", "")
         if not is_address(to) or to == NOBODY:
-            raise BadAddressError("a destination is an address of 0x and 40 hex digits")
+            raise BadAddressError(gettext("a destination is an address of 0x and 40 hex digits"))
         reference = payouts.reference_of(form.given.get("reference", ""))
         to = to_checksum_address(to)
         name = gettext("Pay to %(account)s", account=to)
@@ -142,7 +144,7 @@ def destination(has: Has, render: Render, request: Request, owner_id: int) -> Re
         return name, payouts.set_destination(book, owner_id, to, reference)
 
     form = _form(has, owner_id, request.query_params, call_of)
-    return render(_page("payout_destination.html", "Payout destination", form))
+    return render(_page("payout_destination.html", gettext("Payout destination"), form))
 
 
 @router.get(PATH + "/now")
@@ -152,7 +154,7 @@ def now(has: Has, render: Render, request: Request, owner_id: int) -> Response:
     def call_of(form: PayoutForm) -> tuple[str, Call] | None:
         book = has.node.deployment
         if not form.accrued:
-            raise BadAddressError("nothing is accrued that could be paid out")
+            raise BadAddressError(gettext("nothing is accrued that could be paid out"))
         if form.given.get("where") != "own":
             to = form.plan.destination or form.owner.account
             name = gettext("Pay out all that is accrued to %(account)s", account=to)
@@ -161,7 +163,7 @@ def now(has: Has, render: Render, request: Request, owner_id: int) -> Response:
         if amount is None:
             return None
         if not amount:
-            raise BadAddressError("enter an amount above 0")
+            raise BadAddressError(gettext("enter an amount above 0"))
         name = gettext(
             "Withdraw %(amount)s to the owner's own account",
             amount=has.formats.money_plain(amount),
@@ -169,4 +171,4 @@ def now(has: Has, render: Render, request: Request, owner_id: int) -> Response:
         return name, payouts.withdraw_accrual(book, owner_id, amount)
 
     form = _form(has, owner_id, request.query_params, call_of)
-    return render(_page("payout_now.html", "Payout now", form))
+    return render(_page("payout_now.html", gettext("Payout now"), form))

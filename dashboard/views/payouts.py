@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request, Response
 
 from chargecoin.record import Status
 from dashboard.errors import BadAddressError, NotFoundError
+from dashboard.language import Text, gettext
 from dashboard.pages import Page, Table
 from dashboard.query import month_of, number_of
 from dashboard.render import Render, live_address
@@ -43,12 +44,12 @@ KEY: Final = (1 << 62) - 1
 ZONE: Final = "UTC"
 OUT: Final = ("paid_out", "withdrawn")
 # What the reader may narrow the statement to, and the entries that it holds.
-KINDS: Final[dict[str, tuple[str, tuple[EntryKind, ...]]]] = {
-    "sessions": ("Sessions", ("settled",)),
-    "debts": ("Debts collected", ("collected",)),
-    "refunds": ("Refunds", ("refunded", "fee_returned")),
-    "disputes": ("Disputes", ("held", "released")),
-    "payouts": ("Payouts", OUT),
+KINDS: Final[dict[str, tuple[Text, tuple[EntryKind, ...]]]] = {
+    "sessions": (Text("Sessions"), ("settled",)),
+    "debts": (Text("Debts collected"), ("collected",)),
+    "refunds": (Text("Refunds"), ("refunded", "fee_returned")),
+    "disputes": (Text("Disputes"), ("held", "released")),
+    "payouts": (Text("Payouts"), OUT),
 }
 COLUMNS: Final = (
     "block_timestamp",
@@ -81,10 +82,21 @@ class LedgerQuery:
         """Read an address; empty fields narrow nothing. Raises `BadAddressError`."""
         kind = values.get("kind", "").strip() or None
         if kind is not None and kind not in KINDS:
-            raise BadAddressError(f"kind is one of {', '.join(KINDS)}, not {kind!r}")
+            raise BadAddressError(
+                gettext(
+                    "kind is one of %(kinds)s, not %(kind)s",
+                    kinds=", ".join(KINDS),
+                    kind=repr(kind),
+                )
+            )
         month = month_of(values, "month") if values.get("month", "").strip() else None
         if month is not None and not 1970 <= month.year < 9999:
-            raise BadAddressError(f"month is one that a chain may have seen, not {month:%Y-%m}")
+            raise BadAddressError(
+                gettext(
+                    "month is one that a chain may have seen, not %(month)s",
+                    month=format(month, "%Y-%m"),
+                )
+            )
         return cls(
             kind=kind,
             month=month,
@@ -264,7 +276,7 @@ def payouts(has: Has, render: Render, request: Request, owner_id: int) -> Respon
     return render(
         Page(
             "payouts.html",
-            f"Payouts of {owner.name}",
+            gettext("Payouts of %(owner)s", owner=owner.name),
             page,
             Table(COLUMNS, _export(model, owner_id, query)),
             live=live_address(owner_id) if query.after is None and query.paid is None else None,
@@ -287,7 +299,13 @@ def payout(has: Has, render: Render, owner_id: int, transaction: str) -> Respons
     if len(transaction) == 66 and transaction.startswith("0x") and is_hex(transaction):
         found = has.model.payout(owner_id, transaction.lower())
     if found is None:
-        raise NotFoundError(f"No transaction {transaction} paid {owner.name} anything.")
+        raise NotFoundError(
+            gettext(
+                "No transaction %(transaction)s paid %(owner)s anything.",
+                transaction=transaction,
+                owner=owner.name,
+            )
+        )
     paid, span = found
     page = PayoutPage(
         owner,
@@ -309,5 +327,12 @@ def payout(has: Has, render: Render, owner_id: int, transaction: str) -> Respons
     live = None if paid.provenance.finality == "final" else live_address(owner_id)
     context = {"owner_id": owner_id}
     return render(
-        Page("payout.html", f"Payout of {owner.name}", page, table, live=live, context=context)
+        Page(
+            "payout.html",
+            gettext("Payout of %(owner)s", owner=owner.name),
+            page,
+            table,
+            live=live,
+            context=context,
+        )
     )

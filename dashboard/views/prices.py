@@ -13,6 +13,7 @@ from fastapi.responses import RedirectResponse
 from dashboard.access.visitor import Fields, ForFinance, ForViewer
 from dashboard.errors import BadAddressError
 from dashboard.fees import CARD
+from dashboard.language import gettext
 from dashboard.pages import Page, Table
 from dashboard.private.settings import CardRate, PurchasePrice
 from dashboard.query import day_of, money_of, number_of
@@ -63,7 +64,15 @@ def prices(has: Has, render: Render, member: ForViewer) -> Response:
         ],
     )
     context = {"owner_id": owner.owner_id, "names": {one.site_id: one.name for one in sites}}
-    return render(Page("prices.html", f"Prices of {owner.name}", page, table, context=context))
+    return render(
+        Page(
+            "prices.html",
+            gettext("Prices of %(owner)s", owner=owner.name),
+            page,
+            table,
+            context=context,
+        )
+    )
 
 
 def _decimal(amount: int) -> str:
@@ -77,13 +86,13 @@ def price_of(values: dict[str, str], sites: set[int]) -> PurchasePrice:
     start, end = number_of(values, "hour_from", 23) or 0, number_of(values, "hour_to", 24) or 24
     per_kwh = money_of(values, "per_kwh", MAX_PER_KWH)
     if site not in sites:
-        raise BadAddressError("site is the number of one of the owner's sites")
+        raise BadAddressError(gettext("site is the number of one of the owner's sites"))
     if since is None:
-        raise BadAddressError("since is the first day of the price, such as 2026-01-01")
+        raise BadAddressError(gettext("since is the first day of the price, such as 2026-01-01"))
     if start >= end:
-        raise BadAddressError("hours go from 0 to 24, hour_to after hour_from")
+        raise BadAddressError(gettext("hours go from 0 to 24, hour_to after hour_from"))
     if per_kwh is None:
-        raise BadAddressError("per_kwh is the price of a kWh without VAT, such as 0.21")
+        raise BadAddressError(gettext("per_kwh is the price of a kWh without VAT, such as 0.21"))
     return PurchasePrice(site, since, start, end, per_kwh)
 
 
@@ -91,19 +100,25 @@ def read_csv(text: str, sites: set[int]) -> list[PurchasePrice]:
     """Read prices from CSV with the columns of `COLUMNS`. Raises `BadAddressError` by line."""
     lines = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), restval="")
     if lines.fieldnames is None or not {"site", "since", "per_kwh"} <= set(lines.fieldnames):
-        raise BadAddressError(f"the first line names the columns: {','.join(COLUMNS)}")
+        raise BadAddressError(
+            gettext("the first line names the columns: %(columns)s", columns=",".join(COLUMNS))
+        )
     found: list[PurchasePrice] = []
     for line in lines:
         if len(found) >= MAX_LINES:
-            raise BadAddressError(f"a file holds at most {MAX_LINES} prices")
+            raise BadAddressError(
+                gettext("a file holds at most %(max_lines)s prices", max_lines=MAX_LINES)
+            )
         try:
             if None in line:
-                raise BadAddressError("there are more values than columns")
+                raise BadAddressError(gettext("there are more values than columns"))
             found.append(price_of({name: line[name] or "" for name in line}, sites))
         except BadAddressError as error:
-            raise BadAddressError(f"line {lines.line_num}: {error}") from None
+            raise BadAddressError(
+                gettext("line %(line_num)s: %(error)s", line_num=lines.line_num, error=error)
+            ) from None
     if not found:
-        raise BadAddressError("the file holds no price")
+        raise BadAddressError(gettext("the file holds no price"))
     return found
 
 
@@ -128,7 +143,9 @@ def card(has: Has, member: ForFinance, fields: Fields) -> Response:
     percent = money_of(fields, "percent", MAX_CARD_BPS * 10_000)
     fixed = money_of(fields, "fixed", MAX_CARD_FIXED)
     if percent is None or fixed is None or percent % 10_000:
-        raise BadAddressError("a rate is a percentage with two decimals and a fixed amount")
+        raise BadAddressError(
+            gettext("a rate is a percentage with two decimals and a fixed amount")
+        )
     rate = CardRate(percent // 10_000, fixed)
     has.settings.set_card_rate(member.owner.owner_id, rate, member.address, has.wall_now())
     return _back(member.owner)

@@ -151,7 +151,7 @@ def rewards(has: Has, render: Render, owner_id: int) -> Response:
     return render(
         Page(
             "rewards.html",
-            f"Rewards of {owner.name}",
+            gettext("Rewards of %(owner)s", owner=owner.name),
             page,
             Table(COLUMNS, (_row(line) for line in page.epochs)),
             live=live_address(owner_id),

@@ -38,6 +38,7 @@ from dashboard.access.visitor import Asking, Visitor
 from dashboard.carbon import SessionCarbon, session_carbon
 from dashboard.errors import NotFoundError
 from dashboard.formats import Formats, session_key
+from dashboard.language import Text, gettext, pgettext
 from dashboard.oracles import EvidenceUnavailableError, Fetched, NoEvidenceError
 from dashboard.pages import Page, Table
 from dashboard.render import Render, live_address
@@ -128,7 +129,7 @@ def named(connector_id: int, sequence: int) -> int:
     try:
         return session_id(connector_id, sequence)
     except FieldRangeError as error:
-        raise NotFoundError(f"There is no such session: {error}.") from None
+        raise NotFoundError(gettext("There is no such session: %(error)s.", error=error)) from None
 
 
 SessionId = Annotated[int, Depends(named)]
@@ -137,7 +138,11 @@ SessionId = Annotated[int, Depends(named)]
 def _meaning(name: str, value: int, formats: Formats) -> str:  # noqa: PLR0911 -- one a field
     match name:
         case "payer":
-            return f"vault account {value}" if value else "no vault"
+            return (
+                gettext("vault account %(account)s", account=value)
+                if value
+                else gettext("no vault")
+            )
         case "started_at":
             return str(formats.moment(value, "UTC", seconds=True).striptags())
         case "duration_s" | "idle_s":
@@ -147,17 +152,37 @@ def _meaning(name: str, value: int, formats: Formats) -> str:  # noqa: PLR0911 -
         case "gross":
             return formats.money_text(value)
         case "campaign_id":
-            return f"campaign {value}" if value else "none"
+            return (
+                gettext("campaign %(number)s", number=value)
+                if value
+                else pgettext("campaign", "none")
+            )
         case "hour_of_week":
-            return f"{formats.weekday(value // 24 % 7)}, {value % 24:02d} h at the site"
+            return gettext(
+                "%(day)s, %(hour)s h at the site",
+                day=formats.weekday(value // 24 % 7),
+                hour=format(value % 24, "02d"),
+            )
         case "grid_gco2e_per_kwh":
-            return "unknown" if value == GRID_UNKNOWN else f"{value} g CO2e a kWh"
+            return (
+                gettext("unknown")
+                if value == GRID_UNKNOWN
+                else gettext("%(factor)s g CO2e a kWh", factor=value)
+            )
         case "renewable_pct":
-            return "unknown" if value == RENEWABLE_UNKNOWN else f"{value} % renewable"
+            return (
+                gettext("unknown")
+                if value == RENEWABLE_UNKNOWN
+                else gettext("%(share)s %% renewable", share=value)
+            )
         case "assurance":
-            return ASSURANCE[value].name.lower() if value in ASSURANCE else "none"
+            return (
+                ASSURANCE[value].name.lower()
+                if value in ASSURANCE
+                else pgettext("assurance", "none")
+            )
         case _:
-            return "must be zero"
+            return gettext("must be zero")
 
 
 def decode_fields(word: int, formats: Formats) -> tuple[Field, ...]:
@@ -174,10 +199,10 @@ def decode_fields(word: int, formats: Formats) -> tuple[Field, ...]:
 
 
 _LINES: Final = {
-    "energy": ("Energy", "a kWh"),
-    "time": ("Time charging", "an hour"),
-    "idle": ("Time idle", "an hour"),
-    "session": ("Session fee", "a session"),
+    "energy": (Text("Energy"), Text("a kWh")),
+    "time": (Text("Time charging"), Text("an hour")),
+    "idle": (Text("Time idle"), Text("an hour")),
+    "session": (Text("Session fee"), Text("a session")),
 }
 
 
@@ -188,7 +213,7 @@ def receipt_line(line: LinePart, formats: Formats) -> Line:
         "Wh": lambda: f"{formats.kwh(line.quantity)} kWh",
         "s": lambda: formats.duration_exact(line.quantity),
     }.get(line.unit, lambda: formats.number(line.quantity))()
-    return Line(label, quantity, line.price, per, Fraction(int(line.amount_exact), SCALE))
+    return Line(str(label), quantity, line.price, str(per), Fraction(int(line.amount_exact), SCALE))
 
 
 def message(frame: FramePart) -> Message:
@@ -196,7 +221,7 @@ def message(frame: FramePart) -> Message:
     try:
         parsed = parse(frame.text)
     except ChargeCoinError:
-        action = "not an OCPP message"
+        action = gettext("not an OCPP message")
     else:
         action = parsed.action if isinstance(parsed, Call) else "answer"
     return Message(frame.at, frame.sender, action, frame.text, frame.sha256)
@@ -223,12 +248,19 @@ async def fetch(has: Services, detail: SessionDetail) -> Evidence:
     try:
         proof, _ = await has.oracles.proof(one)
     except (EvidenceUnavailableError, EvidenceError) as error:
-        problem = f"The proof could not be fetched. {error}"
+        problem = gettext("The proof could not be fetched. %(error)s", error=error)
     binds = None if proof is None else _binds(fetched.data, proof, detail)
     try:
         bundle = from_bytes(fetched.data)
     except EvidenceError as error:
-        bundle, problem = None, f"{fetched.origin} serves a bundle that cannot be read: {error}."
+        bundle, problem = (
+            None,
+            gettext(
+                "%(origin)s serves a bundle that cannot be read: %(error)s.",
+                origin=fetched.origin,
+                error=error,
+            ),
+        )
     return Evidence(bundle, proof, fetched.origin, len(fetched.data), problem, binds)
 
 
@@ -255,9 +287,12 @@ def detail_of(has: Services, one: int) -> tuple[SessionDetail, Owner]:
     owner = None if detail is None else has.model.owner(detail.row.owner_id)
     if detail is None or owner is None:
         raise NotFoundError(
-            f"The chain knows no session {session_key(one)}. If you saw it before, the "
-            "block it was in was replaced; it comes back under the same number once it is "
-            "settled again."
+            gettext(
+                "The chain knows no session %(key)s. If you saw it before, the block it was "
+                "in was replaced; it comes back under the same number once it is settled "
+                "again.",
+                key=session_key(one),
+            )
         )
     return detail, owner
 
@@ -308,8 +343,8 @@ def context(page: SessionPage) -> dict[str, Any]:
         "flags": [
             text for flag, text in FLAGS.items() if OutcomeFlag(page.detail.row.flags) & flag
         ],
-        "voucher": VOUCHER.get(meter.voucher_kind, "nobody") if meter else "",
-        "curve": CURVE.get(meter.curve, "an unknown curve") if meter else "",
+        "voucher": VOUCHER.get(meter.voucher_kind) or gettext("nobody") if meter else "",
+        "curve": CURVE.get(meter.curve) or gettext("an unknown curve") if meter else "",
         "exact_wh": f"{Decimal(reading.end_wh) - Decimal(reading.begin_wh):f}" if reading else "",
         "adds_up": total is not None and total.numerator // total.denominator == gross,
         "dropped": total is not None and total.denominator != 1,
@@ -324,7 +359,7 @@ async def session(has: Has, render: Render, visitor: Asking, one: SessionId) -> 
         render,
         Page(
             "session.html",
-            f"Session {session_key(one)}",
+            gettext("Session %(key)s", key=session_key(one)),
             page,
             Table(
                 ("field", "offset_bits", "bits", "value", "hex", "meaning"),
@@ -342,7 +377,9 @@ def session_by_id(session_hex: str) -> Response:
     try:
         key = session_key(int(session_hex, 16))
     except ValueError:
-        raise NotFoundError(f"There is no session {session_hex}.") from None
+        raise NotFoundError(
+            gettext("There is no session %(session_hex)s.", session_hex=session_hex)
+        ) from None
     return RedirectResponse(f"/sessions/{key}", 308)
 
 

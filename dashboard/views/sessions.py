@@ -9,6 +9,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Request, Response
 
 from chargecoin.record import GRID_UNKNOWN, RENEWABLE_UNKNOWN, Reason, Status
+from dashboard.language import gettext
 from dashboard.pages import Page, Table
 from dashboard.query import SessionQuery
 from dashboard.render import Render, live_address
@@ -133,7 +134,7 @@ def sessions(has: Has, render: Render, request: Request, owner_id: int) -> Respo
     return render(
         Page(
             "sessions.html",
-            f"Sessions of {owner.name}",
+            gettext("Sessions of %(owner)s", owner=owner.name),
             page,
             Table(COLUMNS, export(has.model, replace(wanted))),
             # Further down the list nothing new comes in at the top.

@@ -15,6 +15,7 @@ from dashboard.access.roles import Role
 from dashboard.access.siwe import Challenge, SignInError, check, signature_bytes
 from dashboard.access.store import SIGN_IN_S
 from dashboard.access.visitor import Asking, Fields, cookie_name, origin_of
+from dashboard.language import gettext
 from dashboard.pages import Page, Table
 from dashboard.query import way_back
 from dashboard.render import Render
@@ -50,7 +51,7 @@ def _show(render: Render, page: SignInPage) -> Response:
         ("owner_id", "name", "role"),
         [(one.owner.owner_id, one.owner.name, one.role) for one in page.mine],
     )
-    return render(Page("sign_in.html", "Sign in", page, table))
+    return render(Page("sign_in.html", gettext("Sign in"), page, table))
 
 
 @router.get("/sign-in")
@@ -68,7 +69,9 @@ def challenge(has: Has, render: Render, request: Request, fields: Fields) -> Res
     """Give an address a message to sign."""
     given = fields.get("address", "")
     if not is_address(given):
-        raise SignInError("An account is an address of 0x and 40 hex digits; go back and enter it.")
+        raise SignInError(
+            gettext("An account is an address of 0x and 40 hex digits; go back and enter it.")
+        )
     made = has.access.challenge(
         to_checksum_address(given),
         origin_of(has, request),
@@ -88,13 +91,19 @@ async def answer(has: Has, request: Request, fields: Fields) -> Response:
         has.access.take, fields.get("nonce", ""), has.node.deployment.chain_id, now
     )
     if given.origin != origin:
-        raise SignInError(f"This message was made for {given.origin}. Start again here.")
+        raise SignInError(
+            gettext("This message was made for %(origin)s. Start again here.", origin=given.origin)
+        )
     try:
         await check(given, signature_bytes(fields.get("signature", "")), has.node.call)
     except ChainError as error:
         await has.node.close()
         raise SignInError(
-            f"The node could not be asked whether this signature counts: {error}. Try again later."
+            gettext(
+                "The node could not be asked whether this signature counts: %(error)s. Try "
+                "again later.",
+                error=error,
+            )
         ) from error
     token = await run_in_threadpool(has.access.sign_in, given.address, now)
     response = RedirectResponse(way_back(fields.get("next", "")), 303)

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request, Response
 from dashboard.access.visitor import Asking
 from dashboard.availability import ErrorCount, Incident, Uptime, errors, incidents, spells, uptime
 from dashboard.errors import NotFoundError
+from dashboard.language import gettext
 from dashboard.pages import Page, Table
 from dashboard.private.settings import Exclusion
 from dashboard.query import month_of
@@ -212,7 +213,7 @@ def stations(has: Has, render: Render, request: Request, owner_id: int) -> Respo
     return render(
         Page(
             "stations.html",
-            f"Stations of {owner.name}",
+            gettext("Stations of %(owner)s", owner=owner.name),
             page,
             Table(columns, rows),
             live=live_address(owner_id),
@@ -273,7 +274,11 @@ def station(
     month = _month(has, request, owner_id)
     found = stations_of(has, owner_id, month, station_id)
     if not found:
-        raise NotFoundError(f"{owner.name} has no station {station_id}.")
+        raise NotFoundError(
+            gettext(
+                "%(owner)s has no station %(station_id)s.", owner=owner.name, station_id=station_id
+            )
+        )
     line = found[0]
     zone = line.connectors[0].time_zone
     ids = [one.connector_id for one in line.connectors]
@@ -307,7 +312,7 @@ def station(
     return render(
         Page(
             "station.html",
-            f"{line.identity} of {owner.name}",
+            gettext("%(identity)s of %(owner)s", identity=line.identity, owner=owner.name),
             page,
             Table(columns, rows),
             live=live_address(owner_id),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
+from dashboard.language import gettext
 from dashboard.pages import Page, Table
 from dashboard.render import Render, live_address
 from dashboard.services import Has
@@ -52,7 +53,7 @@ def status(has: Has, render: Render) -> Response:
             )
         ],
     )
-    return render(Page("status.html", "Status", page, table, live=live_address(0)))
+    return render(Page("status.html", gettext("Status"), page, table, live=live_address(0)))
 
 
 @router.get("/health")

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from chargecoin.chain.transactions import contract_call
 from chargecoin.tariff import MAX_PRICE, NOTICE_S, Prices, gross
 from dashboard.errors import BadAddressError
+from dashboard.language import gettext
 from dashboard.pages import Page, Table
 from dashboard.prepare import Prepared, prepare
 from dashboard.query import money_of, way_back
@@ -65,7 +66,9 @@ def _chosen(request: Request, own: Mapping[int, Connector]) -> tuple[int, ...]:
     found = []
     for text in request.query_params.getlist("connector"):
         if not (text.isdecimal() and int(text) in own):
-            raise BadAddressError(f"choose the owner's own connectors, not {text!r}")
+            raise BadAddressError(
+                gettext("choose the owner's own connectors, not %(text)s", text=repr(text))
+            )
         found.append(int(text))
     return tuple(dict.fromkeys(found))
 
@@ -93,7 +96,7 @@ def _terms(
     """Read the form: prices, VAT in basis points, start. Raises `BadAddressError`."""
     amounts = [money_of(given, name, MAX_PRICE) or 0 for name in PRICES]
     if not any(amounts):
-        raise BadAddressError("a tariff has at least one price; enter 0 for the others")
+        raise BadAddressError(gettext("a tariff has at least one price; enter 0 for the others"))
     vat = money_of(given, "vat", MAX_VAT_BPS * 10_000) or 0
     if vat % 10_000:
         raise BadAddressError("VAT is a percentage with two decimals at most, such as 20 or 7.5")
@@ -117,7 +120,7 @@ def new(has: Has, render: Render, request: Request, owner_id: int) -> Response:
     if "kwh" in given:
         try:
             if not chosen:
-                raise BadAddressError("choose at least one connector")
+                raise BadAddressError(gettext("choose at least one connector"))
             if len({own[one].time_zone for one in chosen}) > 1:
                 raise BadAddressError("choose connectors of one time zone at once")
             prices, vat_bps, start = _terms(has, given, zone, first=first)
@@ -142,7 +145,7 @@ def new(has: Has, render: Render, request: Request, owner_id: int) -> Response:
     return render(
         Page(
             "tariff_new.html",
-            f"New tariff of {owner.name}",
+            gettext("New tariff of %(owner)s", owner=owner.name),
             page,
             table,
             400 if problem else 200,

@@ -14,6 +14,7 @@ from chargecoin.chain.events import decode_events
 from chargecoin.chain.transactions import Call, failure_reason
 from chargecoin.errors import ChainError
 from dashboard.errors import BadAddressError
+from dashboard.language import gettext
 from dashboard.pages import Page, Table
 from dashboard.query import way_back
 from dashboard.render import Render, live_address
@@ -115,7 +116,7 @@ async def read(has: Services, text: str, shows: str) -> TransactionPage:
 async def show(has: Has, render: Render, transaction: str, shows: str = "") -> Response:
     """Say how far a transaction is. The node is asked, and the tables how far they are."""
     if not (len(transaction) == 66 and transaction.startswith("0x") and is_hex(transaction)):
-        raise BadAddressError("a transaction's hash is 0x and 64 hex digits")
+        raise BadAddressError(gettext("a transaction's hash is 0x and 64 hex digits"))
     status = 200
     try:
         page = await read(has, transaction.lower(), way_back(shows, ""))
@@ -141,7 +142,7 @@ async def show(has: Has, render: Render, transaction: str, shows: str = "") -> R
         render,
         Page(
             "transaction.html",
-            "Transaction",
+            gettext("Transaction"),
             page,
             table,
             status,

@@ -15,6 +15,7 @@ from dashboard.access.roles import Role
 from dashboard.access.visitor import Asking, Fields, ForFinance
 from dashboard.availability import REQUIRED, Uptime, uptime
 from dashboard.errors import BadAddressError
+from dashboard.language import gettext
 from dashboard.pages import Page, Table
 from dashboard.private.settings import Exclusion
 from dashboard.query import month_of, number_of
@@ -149,7 +150,11 @@ def report(has: Services, owner: Owner, month: date, *, private: bool, months: i
         "audit": False,
     }
     return Page(
-        "uptime.html", f"Uptime of {owner.name}", page, Table(columns, rows), context=context
+        "uptime.html",
+        gettext("Uptime of %(owner)s", owner=owner.name),
+        page,
+        Table(columns, rows),
+        context=context,
     )
 
 
@@ -167,7 +172,7 @@ def show(has: Has, render: Render, visitor: Asking, request: Request, owner_id: 
     month = month_of(asked, "month") if asked.get("month") else this_month(has, owner_id)
     months = number_of(asked, "months", 12) or 1
     if months not in MONTHS:
-        raise BadAddressError("months is 1 or 12")
+        raise BadAddressError(gettext("months is 1 or 12"))
     page = report(has, owner, month, private=visitor.sees(owner), months=months)
     page.context["edits"] = visitor.role(owner) >= Role.FINANCE
     return render(page)
@@ -180,17 +185,23 @@ def exclude(has: Has, member: ForFinance, fields: Fields) -> Response:
     own = {one.connector_id: one for one in has.model.connectors(owner_id)}
     connector = own.get(number_of(fields, "connector", (1 << 32) - 1) or 0)
     if connector is None:
-        raise BadAddressError("choose one of the owner's connectors")
+        raise BadAddressError(gettext("choose one of the owner's connectors"))
     reason = fields.get("reason", "")
     if reason not in EXCLUDED:
-        raise BadAddressError(f"a reason is one of {', '.join(EXCLUDED)}, not {reason!r}")
+        raise BadAddressError(
+            gettext(
+                "a reason is one of %(excluded)s, not %(reason)s",
+                excluded=", ".join(EXCLUDED),
+                reason=repr(reason),
+            )
+        )
     since = moment_of(fields.get("since", ""), connector.time_zone)
     until = moment_of(fields.get("until", ""), connector.time_zone)
     if since is None or until is None or not 0 <= since < until <= since + MAX_EXCLUSION_S:
-        raise BadAddressError("an exclusion begins, then ends, and lasts a year at most")
+        raise BadAddressError(gettext("an exclusion begins, then ends, and lasts a year at most"))
     note = fields.get("note", "")
     if not 0 < len(note) <= 500:
-        raise BadAddressError("say in up to 500 characters what happened")
+        raise BadAddressError(gettext("say in up to 500 characters what happened"))
     wanted = [connector.connector_id]
     if fields.get("station"):
         wanted = [key for key, one in own.items() if one.station_id == connector.station_id]

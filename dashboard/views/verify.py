@@ -14,6 +14,7 @@ from chargecoin.evidence.format import Proof, from_bytes, unhexed, word_hex
 from chargecoin.evidence.verify import Report, StepResult, verify
 from dashboard.errors import TooLargeError
 from dashboard.formats import session_key
+from dashboard.language import gettext
 from dashboard.node_check import COMPARED, NODE_CHECK, Figure, figures
 from dashboard.oracles import MAX_BYTES, EvidenceUnavailableError, NoEvidenceError
 from dashboard.pages import Page, Table
@@ -68,18 +69,19 @@ def grounding(data: bytes) -> str:
     except EvidenceError:
         return ""
     if bundle.record.assurance == 3:
-        return (
-            "The meter signed this energy, and its key is accredited in the registry: the proof "
-            "goes down to the meter."
+        return gettext(
+            "The meter signed this energy, and its key is accredited in the registry: "
+            "the proof goes down to the meter."
         )
     if bundle.meter is not None:
-        return (
-            "The meter signed, but only the station owner vouches for its key. This proves what "
-            "was reported and how it was settled, not what an accredited meter measured."
+        return gettext(
+            "The meter signed, but only the station owner vouches for its key. This "
+            "proves what was reported and how it was settled, not what an accredited "
+            "meter measured."
         )
-    return (
-        "No accredited meter signed this energy. This proves what was reported and how it was "
-        "settled, not what happened at the charger."
+    return gettext(
+        "No accredited meter signed this energy. This proves what was reported and "
+        "how it was settled, not what happened at the charger."
     )
 
 
@@ -101,7 +103,10 @@ async def run(has: Services, data: bytes, proof: Proof) -> Report | Problem:
         return await verify(data, proof, await has.node.chain())
     except ChainError as error:
         await has.node.close()
-        return Problem("The chain could not be asked", f"{error}. Nothing is said of the evidence.")
+        return Problem(
+            gettext("The chain could not be asked"),
+            gettext("%(error)s. Nothing is said of the evidence.", error=error),
+        )
 
 
 def _page(
@@ -153,19 +158,24 @@ async def verify_session(has: Has, render: Render, one: SessionId) -> Response:
     try:
         fetched = await has.oracles.bundle(one)
         proof, _ = await has.oracles.proof(one)
-        data, origin = fetched.data, f"Evidence from {fetched.origin}"
+        data, origin = fetched.data, gettext("Evidence from %(origin)s", origin=fetched.origin)
     except (EvidenceUnavailableError, EvidenceError) as error:
         if isinstance(error, NoEvidenceError):
             # Known to no oracle; if the tables know none either, there is no such session.
             await run_in_threadpool(detail_of, has, one)
-        found = Problem("The evidence could not be fetched", str(error))
+        found = Problem(gettext("The evidence could not be fetched"), str(error))
     else:
         if proof.session_id == word_hex(one):
             found = await run(has, data, proof)
         else:
             found = Problem(
-                "This is another session's proof",
-                f"{fetched.origin} was asked for {key} and served a proof of {proof.session_id}.",
+                gettext("This is another session's proof"),
+                gettext(
+                    "%(origin)s was asked for %(key)s and served a proof of %(session_id)s.",
+                    origin=fetched.origin,
+                    key=key,
+                    session_id=proof.session_id,
+                ),
             )
     page = _page(has, one, origin, found, data)
     # For the way back, and for what the reader's own node is asked about: no step is from there.
@@ -189,7 +199,9 @@ async def verify_given(has: Has, render: Render, request: Request) -> Response:
     async for part in request.stream():
         body += part
         if len(body) > MAX_BODY:
-            raise TooLargeError(f"A bundle and proof together are at most {MAX_BODY >> 20} MB.")
+            raise TooLargeError(
+                gettext("A bundle and proof together are at most %(size)s MB.", size=MAX_BODY >> 20)
+            )
     fields = parse_qs(body.decode("latin-1"), keep_blank_values=True, encoding="utf-8")
     # Browsers end the lines of a text field with CR LF and people paste a line feed at the end;
     # canonical JSON holds neither outside of strings, where both are written escaped.
@@ -200,10 +212,16 @@ async def verify_given(has: Has, render: Render, request: Request) -> Response:
         session_id = int.from_bytes(unhexed(proof.session_id, 32), "big")
         name = session_key(session_id)
     except (EvidenceError, ValueError) as error:
-        problem = Problem("The proof cannot be read", str(error))
+        problem = Problem(gettext("The proof cannot be read"), str(error))
         page = _page(has, None, "", problem)
     else:
         found = await run(has, data, proof)
-        page = _page(has, session_id, f"Your own copy of the evidence of {name}", found, data)
+        page = _page(
+            has,
+            session_id,
+            gettext("Your own copy of the evidence of %(name)s", name=name),
+            found,
+            data,
+        )
     page = replace(page, given_bundle=given.get("bundle", ""), given_proof=given.get("proof", ""))
     return await run_in_threadpool(render, page_of(has, page, "Verify evidence"))
