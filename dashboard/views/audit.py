@@ -30,10 +30,10 @@ class Report:
 
 
 REPORTS: Final = {
-    "uptime": Report("Uptime", partial(uptime.report, private=True)),
-    "fees": Report("Fees and margin", partial(fees.report, private=True)),
-    "carbon": Report("Carbon, a month", carbon.of_month),
-    "carbon_year": Report("Carbon, a calendar year", carbon.of_year),
+    "uptime": Report(Text("Uptime"), partial(uptime.report, private=True)),
+    "fees": Report(Text("Fees and margin"), partial(fees.report, private=True)),
+    "carbon": Report(Text("Carbon, a month"), carbon.of_month),
+    "carbon_year": Report(Text("Carbon, a calendar year"), carbon.of_year),
 }
 
 
