@@ -9,6 +9,7 @@ from chargecoin.footprint.account import Account, Settled
 from chargecoin.footprint.document import COLUMNS, Row, Scope
 from chargecoin.footprint.files import SHEETS
 from chargecoin.footprint.lines import Sums
+from dashboard.carbon_words import TABLE
 from dashboard.documents import PDF_ROWS, Column, Kind, Report, Section
 from dashboard.formats import Formats, session_key
 from dashboard.language import gettext
@@ -249,11 +250,11 @@ def _certificates(account: Account) -> Section:
 def _sources(account: Account) -> Section:
     columns = (
         Column(gettext("No."), Kind.COUNT, 0.5),
-        Column(gettext("What")),
+        Column(gettext("What"), width=1.6),
         Column(gettext("Source"), width=3),
         Column("SHA-256", Kind.CODE, 3),
     )
-    rows = [(one.id, one.kind, one.source, one.sha256) for one in account.inputs.tables]
+    rows = [(one.id, TABLE[one.kind], one.source, one.sha256) for one in account.inputs.tables]
     return Section(gettext("Sources"), columns, rows)
 
 
@@ -278,11 +279,11 @@ def _sessions(rows: list[tuple[Any, ...]], whole: Sums) -> Section:
         Column(gettext("Started, UTC"), Kind.MOMENT, 1.7),
         Column(gettext("kWh"), Kind.KWH),
         Column(gettext("Solar, kWh"), Kind.KWH),
-        Column(gettext("Certificates, kWh"), Kind.KWH),
+        Column(gettext("Certificates, kWh"), Kind.KWH, 1.3),
         Column(gettext("Factor, g/kWh"), Kind.COUNT),
-        Column(gettext("Location-based, kg CO₂e"), Kind.KG),
-        Column(gettext("Market-based, kg CO₂e"), Kind.KG),
-        Column(gettext("On chain, kg CO₂e"), Kind.KG),
+        Column(gettext("Location-based, kg CO₂e"), Kind.KG, 1.3),
+        Column(gettext("Market-based, kg CO₂e"), Kind.KG, 1.3),
+        Column(gettext("On chain, kg CO₂e"), Kind.KG, 1.3),
         Column(gettext("Batch"), Kind.COUNT),
     )
     totals = (

@@ -197,7 +197,9 @@ def built_in() -> Table:
         )
         for one in FACTORS
     )
-    sources = "; ".join(dict.fromkeys(one.source.split(",")[0] for one in FACTORS))
+    # Each source once, and not again for each year of it.
+    named = (re.sub(r" [0-9]{4}\b", "", one.source.split(",")[0]) for one in FACTORS)
+    sources = "; ".join(dict.fromkeys(named))
     return Table(BUILT_IN, "location", f"built in: {sources}", tuple(sorted(values)))
 
 
