@@ -25,8 +25,13 @@ def keys_of(connection: Connection, times: tuple[int, int]) -> tuple[int, int]:
     """Return the row ids, [from, to), of blocks with a time in [from, to), UTC seconds."""
 
     def first(time: int) -> int:
-        query = select(func.min(blocks.c.number)).where(blocks.c.timestamp >= time)
-        number = connection.execute(query).scalar_one()
+        # In the order of the index on times, which is that of numbers.
+        number = connection.execute(
+            select(blocks.c.number)
+            .where(blocks.c.timestamp >= time)
+            .order_by(blocks.c.timestamp, blocks.c.number)
+            .limit(1)
+        ).scalar_one_or_none()
         if number is None:
             last = connection.execute(select(func.max(blocks.c.number))).scalar_one()
             number = 0 if last is None else last + 1

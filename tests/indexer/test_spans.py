@@ -93,7 +93,7 @@ def check(engine: Engine, random: Random) -> None:
         settled = [
             row
             for row in model.sessions(limit=1_000).items
-            if since <= row.settled_at < until and is_final(model, row.session_id, final)
+            if since <= row.settled_at < until and row.finality == "final"
         ]
         refunds = [
             one
@@ -111,10 +111,3 @@ def check(engine: Engine, random: Random) -> None:
         rate = model.tariffs(connectors[0])[0].vat_bps
         assert span.vat == vat - sum(vat_part(one, rate) for one in back)
         assert span.fee == sum(row.fee for row in settled) - sum(one.fee_back for one in refunds)
-
-
-def is_final(model: ReadModel, session_id: int, final: int) -> bool:
-    """Whether a session's block is final."""
-    detail = model.session(session_id)
-    assert detail is not None
-    return detail.provenance.block_number <= final
