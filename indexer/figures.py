@@ -382,6 +382,22 @@ class Payout:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnerMonth:
+    """An owner with this month so far, `since` to `until`, by settlement day.
+
+    Each site goes by its own calendar. Rejected sessions are not counted.
+    """
+
+    owner: Owner
+    sites: int
+    connectors: int
+    since: date
+    until: date
+    sessions: int
+    energy_wh: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReasonCount:
     """How many sessions ended with a reason, and what they were short of (base units)."""
 

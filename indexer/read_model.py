@@ -39,6 +39,7 @@ from indexer.figures import (
     MeterKey,
     Overview,
     Owner,
+    OwnerMonth,
     Page,
     Payout,
     Period,
@@ -122,6 +123,7 @@ __all__ = [
     "MeterKey",
     "Overview",
     "Owner",
+    "OwnerMonth",
     "Page",
     "PastSession",
     "Payout",
@@ -184,6 +186,11 @@ class ReadModel(CarbonReads, ExceptionReads):
         """Return one owner, None if there is none of that id."""
         with self._snapshot() as connection:
             return places.one_owner(connection, owner_id)
+
+    def owner_months(self, now: int) -> tuple[OwnerMonth, ...]:
+        """Return all owners by id, each with this month so far at `now`, UTC seconds."""
+        with self._snapshot() as connection:
+            return outcomes.owner_months(connection, now)
 
     def sites(self, owner_id: int | None = None) -> tuple[Site, ...]:
         """Return sites by id."""

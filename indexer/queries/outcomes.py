@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from chargecoin.record import Assurance, OutcomeFlag, Reason
 from chargecoin.record import Status as Outcome
-from indexer.figures import ReasonCount, SessionFilter, Totals
-from indexer.hours import to_day
+from indexer.figures import OwnerMonth, ReasonCount, SessionFilter, Site, Totals
+from indexer.hours import LocalTime, from_day, local_time, to_day
+from indexer.queries.places import list_owners, list_sites
 from indexer.queries.sessions import conditions
 from indexer.schema import OUTCOME_SUMS, outcome_days, owners, sessions
 
@@ -66,6 +68,57 @@ def reason_counts(
         for at, name in enumerate(("parts", "gross", "debt")):
             sums[at] += int(getattr(kind, name))
     return tuple(ReasonCount(*key, *found[key]) for key in sorted(found))
+
+
+def owner_months(connection: Connection, now: int) -> tuple[OwnerMonth, ...]:
+    """Return every owner with this month so far at `now` (UTC seconds), by id."""
+    sites = list_sites(connection)
+    span_of = {site.site_id: _month(local_time(site.time_zone), now) for site in sites}
+    sums: dict[int, tuple[int, int]] = {}
+    for span in set(span_of.values()):
+        for site_id, count, energy in connection.execute(_month_by_site(span)):
+            if span_of.get(site_id) == span:
+                sums[site_id] = (int(count), int(energy))
+    sites_of: dict[int, list[Site]] = defaultdict(list)
+    for site in sites:
+        sites_of[site.owner_id].append(site)
+    elsewhere = _month(local_time("UTC"), now)
+    found = []
+    for owner in list_owners(connection):
+        own = sites_of[owner.owner_id]
+        spans = [span_of[site.site_id] for site in own] or [elsewhere]
+        found.append(
+            OwnerMonth(
+                owner=owner,
+                sites=len(own),
+                connectors=sum(site.connectors for site in own),
+                since=from_day(min(first for first, _ in spans)),
+                until=from_day(max(last for _, last in spans)),
+                sessions=sum(sums.get(site.site_id, (0, 0))[0] for site in own),
+                energy_wh=sum(sums.get(site.site_id, (0, 0))[1] for site in own),
+            )
+        )
+    return tuple(found)
+
+
+def _month(local: LocalTime, now: int) -> tuple[int, int]:
+    """Return the first day of a calendar's month, and its today."""
+    today = local.day(now)
+    return to_day(from_day(today).replace(day=1)), today
+
+
+def _month_by_site(span: tuple[int, int]) -> Select[Any]:
+    table = outcome_days.c
+    return (
+        select(table.site_id, func.sum(table.parts), func.sum(table.energy_wh))
+        .where(
+            # Kept by owner: naming every one of them is a search for each, not a scan.
+            table.owner_id.in_(select(owners.c.owner_id)),
+            table.day.between(*span),
+            table.status != _REJECTED,
+        )
+        .group_by(table.site_id)
+    )
 
 
 def _by_kind(connection: Connection, wanted: SessionFilter) -> Sequence[Any]:

@@ -115,3 +115,17 @@ async def test_reasons_are_counted_over_all_sessions_that_were_not_settled(
         for count in found:
             sums = [count.sessions, count.gross, count.debt]
             assert sums == expected[count.status, count.reason]
+
+
+async def test_each_owners_month_is_that_of_their_overview(tmp_path: Path) -> None:
+    model = await make(tmp_path, reorganised=True)
+    now = model.status().timestamp
+    found = model.owner_months(now)
+    assert [one.owner for one in found] == list(model.owners())
+    assert any(one.sessions for one in found)
+    for one in found:
+        month = model.overview(one.owner.owner_id, now).month
+        assert (one.since, one.until) == (month.since, month.until)
+        assert (one.sessions, one.energy_wh) == (month.totals.sessions, month.totals.energy_wh)
+        sites = model.sites(one.owner.owner_id)
+        assert (one.sites, one.connectors) == (len(sites), sum(it.connectors for it in sites))
