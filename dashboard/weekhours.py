@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -95,26 +94,29 @@ def local_days(
     `connectors` share each hour.
     """
     local = zone_of(zone)
-    whole: Counter[int] = Counter()
-    found: dict[int, DaySums] = {}
+    # By day: all seconds there were, then those, the use and the energy of the mask's hours.
+    sums: dict[int, list[int]] = {}
 
-    def add(at: int, sums: DaySums) -> int:
+    def day_of(at: int) -> tuple[list[int], bool]:
         moment = datetime.fromtimestamp(at, local)
-        day = moment.toordinal()
-        if mask >> moment.weekday() * 24 + moment.hour & 1:
-            found[day] = found.get(day, DaySums()) + sums
-        return day
+        inside = mask >> moment.weekday() * 24 + moment.hour & 1
+        return sums.setdefault(moment.toordinal(), [0, 0, 0, 0]), bool(inside)
 
     for at in range(since, until, HOUR_S):
+        day, inside = day_of(at)
         length = min(HOUR_S, until - at)
-        whole[add(at, DaySums(seconds=length * connectors))] += length
+        day[0] += length
+        day[1] += length * connectors * inside
     for one in hours:
-        add(one.hour, DaySums(occupied_s=one.occupied_s, energy_wh=one.energy_wh))
+        day, inside = day_of(one.hour)
+        if inside:
+            day[2] += one.occupied_s
+            day[3] += one.energy_wh
     # Clocks that change make a day 23 or 25 hours long; a shorter one was cut off by the span.
     return {
-        day: sums
-        for day, sums in sorted(found.items())
-        if whole[day] >= 23 * HOUR_S and sums.seconds
+        day: DaySums(*inside)
+        for day, (whole, *inside) in sorted(sums.items())
+        if whole >= 23 * HOUR_S and inside[0]
     }
 
 

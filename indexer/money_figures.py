@@ -6,7 +6,7 @@ Amounts are base units of the payment token (CHG has 18 decimals), times UTC sec
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from indexer.figures import Provenance
 
@@ -236,8 +236,7 @@ class Funder:
     released: int
 
 
-@dataclass(frozen=True, slots=True)
-class PastSession:
+class PastSession(NamedTuple):
     """A session as a campaign would have seen it.
 
     `hour_of_week` is 0 for Monday 00 in the site's time. `campaign_id` is the campaign that

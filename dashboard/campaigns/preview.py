@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final
 
 from chargecoin.campaign_calls import NewCampaign
@@ -56,18 +57,16 @@ class Outlook:
 
 
 def _matching(
-    new: NewCampaign, connectors: Collection[int], sessions: Sequence[PastSession], since: int
+    new: NewCampaign, sessions: Sequence[PastSession], there: Sequence[PastSession]
 ) -> Iterator[PastSession]:
-    """Yield the sessions from `since` on that would have had the campaign, oldest first."""
+    """Yield those of `there` that would have had the campaign, loyalty counted in `sessions`."""
     before: defaultdict[int, list[int]] = defaultdict(list)
     if new.min_sessions:
         for one in sessions:
             if one.settled:
                 before[one.payer].append(one.started_at)
     uses: Counter[int] = Counter()
-    for one in sessions:
-        if one.started_at < since or one.connector_id not in connectors:
-            continue
+    for one in there:
         if not new.hour_mask >> one.hour_of_week & 1:
             continue
         if new.min_sessions:
@@ -95,16 +94,16 @@ def outlook(
     `sessions` are the owner's, oldest first, from `window_days` before that on.
     """
     since = now - days * DAY_S
-    matched = list(_matching(new, connectors, sessions, since))
+    first = bisect_left(sessions, since, key=attrgetter("started_at"))
+    there = [one for one in sessions[first:] if one.connector_id in connectors]
+    matched = list(_matching(new, sessions, there))
     taken = [(one, benefit(one.gross, new.rate_bps, new.session_cap)) for one in matched]
     by_day: Counter[int] = Counter()
     for one, amount in taken:
         by_day[one.settled_at // DAY_S] += amount
     return Outlook(
         days=days,
-        sessions=sum(
-            one.started_at >= since and one.connector_id in connectors for one in sessions
-        ),
+        sessions=len(there),
         matched=len(matched),
         other=sum(one.campaign_id != 0 for one in matched),
         energy_wh=sum(one.energy_wh for one in matched),

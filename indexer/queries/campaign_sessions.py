@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from sqlalchemy import Connection, func, select
 
@@ -44,8 +45,8 @@ def past_sessions(
     )
     if connector_ids is not None:
         query = query.where(table.c.connector_id.in_(connector_ids))
-    found = [PastSession(*row) for row in connection.execute(query)]
-    return tuple(sorted(found, key=lambda one: one.started_at))
+    found = map(PastSession._make, connection.execute(query).all())
+    return tuple(sorted(found, key=attrgetter("started_at")))
 
 
 def costs(

@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 from playwright.sync_api import Page, expect
 
-from chargecoin.campaigns import daily_hours
+from chargecoin.campaigns import ALL_HOURS, daily_hours
 from chargecoin.chain.calls import function
-from tests.dashboard.browsing import TIMEOUT_MS, Live, apart, picture
+from tests.dashboard.browsing import AXE, RULES, TIMEOUT_MS, Live, apart, picture, violations
 from tests.dashboard.settled import settle_batch
 from tests.dashboard.wallet import Wallet
 from tests.support.protocol import secret
@@ -23,6 +23,8 @@ OWNER = bytes.fromhex(secret("station_owner 1")[2:])
 FORM = "/owners/1/campaigns/new"
 FILLED = "?kind=off_peak&name=Nights&site=1&last=2026-01-31&rate=20&cap=5&budget=25&show=preview"
 MOST_STOPS = 400
+# docs/protocol.md, section 10: the longest session, and the age at which one is too old.
+SETTLING_S = (12 + 90) * 86_400
 
 
 def give(live: Live, wallet: Wallet, amount: int) -> None:
@@ -89,19 +91,21 @@ def test_a_campaign_is_launched_by_keyboard_and_its_first_session_gets_it(
     expect(page.get_by_text("The account holds too little")).to_be_visible()
     give(live, wallet, 25_000_000)
     page.reload()
-    sign = "[data-wallet-choices] button"
+    button = "[data-wallet-choices] button"
     states = page.locator("ol.descent .state")
     expect(states).to_have_text(["To be signed now", "After that"])
     picture(page, "campaign to sign", full_page=True)
+    page.evaluate(AXE())
+    assert violations(page, RULES) == []
     prepared = page.url
-    press(page, sign)
+    press(page, button)
     stage = page.locator('[data-figure="stage"]')
     expect(stage).to_have_text("In a block")
     live.index()
     expect(stage).to_have_text("In the tables")
     press(page, '[data-part="stages"] a')
     expect(states).to_have_text(["Done", "To be signed now"])
-    press(page, sign)
+    press(page, button)
     expect(stage).to_have_text("In a block")
     followed = page.url
     page.goto(prepared)
@@ -184,7 +188,7 @@ def test_the_week_is_drawn_with_a_mouse_and_switched_without_script(
     page.mouse.up()
     expect(first).to_be_checked()
     expect(last).to_be_checked()
-    page.get_by_role("button", name="Sunday, all hours").click()
+    page.get_by_role("button", name="Su: Sunday, all hours").click()
     expect(page.get_by_label("Sunday 23 to 24 h")).to_be_checked()
     page.get_by_role("button", name="None").click()
     expect(page.locator("input[name=hour]:checked")).to_have_count(0)
@@ -197,3 +201,94 @@ def test_the_week_is_drawn_with_a_mouse_and_switched_without_script(
     expect(plain.locator("input[name=hour]:checked")).to_have_count(53)
     plain.get_by_role("button", name="Show what it would cost").click()
     expect(plain.get_by_role("heading", name="What it would be")).to_be_visible()
+
+
+def act(live: Live, page: Page, name: str) -> None:
+    """Do something about a campaign on its page, and come back to it a second later."""
+    page.get_by_role("link", name=name, exact=True).click()
+    sign(live, page)
+    live.pass_time(1)
+    page.reload()
+
+
+def sign(live: Live, page: Page) -> None:
+    """Sign what is prepared, wait until the tables have it, and go back to its page."""
+    page.get_by_role("button", name="Sign with Test Wallet").click()
+    stage = page.locator('[data-figure="stage"]')
+    expect(stage).to_have_text("In a block")
+    live.index()
+    expect(stage).to_have_text("In the tables")
+    page.get_by_role("link", name="See what it changed").click()
+
+
+def test_a_sponsor_is_invited_signs_steers_and_gets_back_what_is_left(
+    live: Live, opened: Callable[..., Page]
+) -> None:
+    protocol = live.settled.protocol
+    wallet = Wallet(bytes.fromhex(secret("sponsor")[2:]), protocol.node)
+    protocol.node.rpc("anvil_setBalance", wallet.address, hex(10**18))
+    give(live, wallet, 15_000_000)
+    page = opened(f"{live.address}/status")
+    wallet.enter(page)
+    page.goto(
+        f"{live.address}{FORM}?kind=co_branded&name=Shop+and+charge&site=1&last=2026-01-31"
+        f"&hours={ALL_HOURS:x}&rate=50&cap=5&budget=8&day_cap=4&show=preview"
+    )
+    page.get_by_role("link", name="Open it").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sponsor “Shop and charge”")
+    # The sponsor decides about the money.
+    page.get_by_label("Budget in EUR").fill("10")
+    page.get_by_role("button", name="Show what it would cost").click()
+    page.get_by_role("button", name="Connect Test Wallet").click()
+    states = page.locator("ol.descent .state")
+    expect(states).to_have_text(["To be signed now", "After that"])
+    picture(page, "invitation to sign", full_page=True)
+    page.evaluate(AXE())
+    assert violations(page, RULES) == []
+    sign(live, page)
+    expect(states).to_have_text(["Done", "To be signed now"])
+    sign(live, page)
+    expect(page.get_by_role("heading", name="Launched")).to_be_visible()
+    page.get_by_role("link", name="Open your report").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Shop and charge")
+    report = page.url.removeprefix(live.address)
+    number = int(report.rpartition("/")[2])
+    # A session gets half of its price from the sponsor.
+    apart(lambda: asyncio.run(settle_batch(protocol, (1,), campaign=number)))
+    live.pass_time(60)
+    live.index()
+    made = told(live, f"{report}.json")
+    [place] = made["places"]
+    spent = place["totals"]["campaign"]
+    assert (place["site"], place["totals"]["sessions"]) == ("Harbour", 1)
+    assert spent == place["totals"]["gross"] // 2 > 0
+    page.reload()
+    act(live, page, "Pause it")
+    expect(page.locator(".lead")).to_contain_text("Paused")
+    act(live, page, "Go on with it")
+    expect(page.locator(".lead")).to_contain_text("Running")
+    page.get_by_role("link", name="Put in more").click()
+    page.get_by_label("Amount in EUR").fill("5")
+    page.get_by_role("button", name="Prepare").click()
+    sign(live, page)
+    sign(live, page)
+    page.goto(live.address + report)
+    act(live, page, "End it")
+    expect(page.locator(".lead")).to_contain_text("Closed")
+    assert told(live, f"{report}.json")["acts"]["offered"] == []
+    picture(page, "report of a sponsor", full_page=True)
+    # What is left goes back once no session can be settled any more.
+    live.pass_time(SETTLING_S)
+    live.index()
+    page.reload()
+    page.get_by_role("link", name="Give back to").click()
+    sign(live, page)
+    made = told(live, f"{report}.json")
+    assert made["campaign"]["left"] == 0
+    assert made["campaign"]["released"] == 15_000_000 - spent
+    held = function("TestStablecoin", "balanceOf")
+    asked = {
+        "to": protocol.deployment.address("Token"),
+        "data": "0x" + held.encode(wallet.address).hex(),
+    }
+    assert int(protocol.node.rpc("eth_call", asked, "latest"), 16) == 15_000_000 - spent

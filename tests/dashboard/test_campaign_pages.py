@@ -48,7 +48,7 @@ def create(world: World, number: int, owner_id: int, connectors: list[int], **ch
     }
     funded = {"campaign": number, "funder": ACCOUNT, "amount": 4_000_000}
     world.mine(
-        BEGIN - 60,
+        min(BEGIN, changes.get("starts_at", BEGIN)) - 60,
         [
             ("CampaignManager", "CampaignCreated", rules | changes),
             (
@@ -210,23 +210,41 @@ def test_ranges_name_exactly_the_hours_of_a_mask(mask: int) -> None:
         assert all(one[1] < other[0] for one, other in pairwise(ranges))
 
 
+TERMS = "name=Nights&site=1&last=2026-12-31&rate=20&cap=5&budget=250&day_cap=20&hours=3ff&show=1"
+PAGES = {
+    "campaigns": "campaigns",
+    "campaign": "campaigns/1?do=enrol",
+    "campaign of a sponsor": "campaigns/2",
+    "campaign with effect": "campaigns/3?do=pause",
+    "campaign refused": "campaigns/new?kind=loyalty&show=1",
+    "campaign for a sponsor": f"campaigns/new?kind=co_branded&{TERMS}",
+    "invitation": f"campaigns/sponsor?{TERMS}",
+}
+
+
 @pytest.mark.parametrize("width", [320, 1280])
 def test_campaigns_are_accessible_and_nothing_is_cut_off(
-    town: Town, has: Services, browser: Browser, width: int
+    busy_town: Town, has: Services, browser: Browser, width: int
 ) -> None:
-    run(town)
+    run(busy_town)
+    rules = {"starts_at": NOW - 21 * DAY, "hour_mask": ALL_HOURS, "name": "All day"}
+    create(busy_town.world, 3, busy_town.first, busy_town.harbour, **rules)
     viewport: Any = {"width": width, "height": 900}
     context = browser.new_context(viewport=viewport)
     page = context.new_page()
     faults = []
     with running(has) as address:
-        for name in ("campaigns", "campaigns/1", "campaigns/2", "sessions?campaign=1"):
-            page.goto(f"{address}/owners/{town.first}/{name}")
+        owner = f"{address}/owners/{busy_town.first}"
+        asked = {name: f"{owner}/{path}" for name, path in PAGES.items()}
+        asked["sponsor"] = f"{address}/sponsors/{ACCOUNT}"
+        asked["sponsor's report"] = f"{address}/sponsors/{ACCOUNT}/campaigns/2"
+        for name, path in asked.items():
+            page.goto(path)
             page.evaluate(AXE())
-            for scheme, rules in (("light", RULES), ("dark", COLOUR_RULES)):
+            for scheme, tags in (("light", RULES), ("dark", COLOUR_RULES)):
                 page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-                faults += [f"{name}, {scheme}: {one}" for one in violations(page, rules)]
-                picture(page, f"{name.replace('/', '-')}-{scheme}-{width}", full_page=True)
+                faults += [f"{name}, {scheme}: {one}" for one in violations(page, tags)]
+                picture(page, f"{name}-{scheme}-{width}", full_page=True)
             wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
             faults += [f"{name}: {wide} px too wide"] * (wide > 0)
         context.close()
