@@ -16,7 +16,7 @@ from dashboard.services import Services
 from dashboard.steps import Purse, Step, paid_steps, purse_of
 from indexer.read_model import Campaign
 
-# How many campaigns that are not in the tables yet are looked at.
+# How many of the newest campaigns are looked at for one that is not in the tables yet.
 NEWEST: Final = 8
 _RULES: Final = (
     "kind",
@@ -74,12 +74,14 @@ def _indexed(known: Sequence[Campaign], account: str, wanted: Wanted) -> int | N
     return None
 
 
-async def _mined(has: Services, account: str, wanted: Wanted, last: int) -> int | None:
+async def _mined(
+    has: Services, account: str, wanted: Wanted, known: Sequence[Campaign]
+) -> int | None:
     """Return its number where the chain has it and the tables do not. Raises `ChainError`."""
     chain = await has.node.chain()
-    count = await chain.campaign_count()
-    for number in range(count, max(last, count - NEWEST), -1):
-        if _same(await chain.campaign(number), account, wanted.new, None):
+    count, seen = await chain.campaign_count(), {one.campaign_id for one in known}
+    for number in range(count, max(0, count - NEWEST), -1):
+        if number not in seen and _same(await chain.campaign(number), account, wanted.new, None):
             return number
     return None
 
@@ -89,14 +91,13 @@ async def launch(has: Services, account: str, wanted: Wanted, here: str) -> Laun
 
     `here` is the page's address, to come back to after each step.
     """
-    known = await run_in_threadpool(has.model.campaigns)
+    known = await run_in_threadpool(has.model.campaigns_of, account)
     number = _indexed(known, account, wanted)
     indexed = number is not None
     purse = await purse_of(has, account)
     if purse is not None and not indexed:
         try:
-            last = known[-1].campaign_id if known else 0
-            number = await _mined(has, account, wanted, last)
+            number = await _mined(has, account, wanted, known)
         except ChainError:
             await has.node.close()
             purse = None
