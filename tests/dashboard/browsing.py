@@ -155,3 +155,36 @@ def sign_and_follow(live: Live, page: Page) -> None:
     live.index()
     expect(stage).to_have_text("In the tables", timeout=TIMEOUT_MS)
     page.get_by_role("link", name="See what it changed").click()
+
+
+def figures_without_a_way_down(page: Page) -> list[str]:
+    """Return the figures of a page from which nothing leads to what they are made of.
+
+    A figure (an amount of money, or what is marked as one) is in a link or holds one, or
+    its row does; or it stands in a part that names its list (`data-lists`, the id of a heading
+    or table): the section of that has links. Such links lead to sessions, or to a page or list
+    from which one gets there. What is entered or only an example is marked `data-example`.
+    """
+    found: list[str] = page.evaluate(
+        """() => {
+          const LEADS = new RegExp("^(/owners/[0-9]+)?/(sessions|batches|transactions|exceptions|"
+            + "chargers|stations|fees|payouts|campaigns|disputes|feed)(?![a-z])");
+          const leads = (place) => [...(place?.querySelectorAll("a[href]") ?? [])]
+            .some((one) => LEADS.test(one.getAttribute("href")));
+          return [...document.querySelectorAll("main .money, main [data-figure]")]
+            .filter((one) => !one.closest("[data-example], .empty, form.filters"))
+            .filter((one) => {
+              const link = one.closest("a[href]");
+              if (link && (LEADS.test(link.getAttribute("href")) || link.hash)) return false;
+              if (leads(one) || leads(one.closest("tr"))) return false;
+              const name = one.closest("[data-lists]")?.dataset.lists;
+              const list = name && document.getElementById(name)?.closest("section, table");
+              return !leads(list);
+            })
+            .map((one) => {
+              const head = one.closest("section")?.querySelector("h2")?.textContent ?? "";
+              return `${head}: ${one.dataset.figure ?? ""} ${one.textContent}`.trim();
+            });
+        }"""
+    )
+    return found
