@@ -56,6 +56,24 @@ class SessionException:
 
 
 @dataclass(frozen=True, slots=True)
+class SignedWord:
+    """One entry of the operational feed, whole: its signed body, the oracle and its signature."""
+
+    n: int
+    epoch: int
+    connector_id: int
+    seq: int
+    at: int
+    kind: str
+    status: str
+    error_code: str
+    energy_wh: int | None
+    session: str | None
+    oracle: str
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
 class FailedStart:
     """Somebody meant to charge and no energy flowed, as an oracle signed it in its feed.
 

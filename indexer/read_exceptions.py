@@ -9,6 +9,7 @@ from indexer.exception_figures import (
     ExceptionKind,
     FailedStart,
     SessionException,
+    SignedWord,
 )
 from indexer.figures import Page
 from indexer.queries import exceptions
@@ -33,6 +34,23 @@ class ExceptionReads(MoneyReads):
         """Return how many there are of each filter; `COUNTED` + 1 stands for more."""
         with self._snapshot() as connection:
             return tuple((one.kind, exceptions.count_exceptions(connection, one)) for one in wanted)
+
+    def signed_words(
+        self,
+        connector_id: int,
+        since: int,
+        until: int,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> tuple[tuple[SignedWord, ...], str | None]:
+        """Return what oracles signed of a connector in [since, until), UTC seconds, newest first.
+
+        The second is what continues it, None at its end.
+        """
+        with self._snapshot() as connection:
+            return exceptions.list_signed_words(
+                connection, connector_id, since, until, after, bounded(limit)
+            )
 
     def failed_starts(
         self, connector_ids: Sequence[int], since: int, until: int, limit: int = 1_000

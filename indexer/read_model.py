@@ -21,6 +21,7 @@ from indexer.exception_figures import (
     ExceptionKind,
     FailedStart,
     SessionException,
+    SignedWord,
 )
 from indexer.figures import (
     USES,
@@ -142,6 +143,7 @@ __all__ = [
     "SessionException",
     "SessionFilter",
     "SessionRow",
+    "SignedWord",
     "Silence",
     "Site",
     "SiteTotals",

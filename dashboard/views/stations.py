@@ -165,16 +165,18 @@ def _line(
     )
 
 
-def _month(has: Services, request: Request, owner_id: int) -> date:
+def month_asked(has: Services, request: Request, owner_id: int) -> date:
+    """Return the month in the address, else this one. Raises `BadAddressError`."""
     asked = request.query_params
     return month_of(asked, "month") if asked.get("month") else this_month(has, owner_id)
 
 
 def months_around(has: Services, owner_id: int, month: date) -> dict[str, date]:
-    """Return the months before and after, and the one that it is."""
+    """Return the months before and after, the one that it is, and the last day of `month`."""
     return {
         "previous": months_after(month, -1),
         "following": months_after(month, 1),
+        "last": last_day(month),
         "current": this_month(has, owner_id),
     }
 
@@ -183,7 +185,7 @@ def months_around(has: Services, owner_id: int, month: date) -> dict[str, date]:
 def stations(has: Has, render: Render, request: Request, owner_id: int) -> Response:
     """List an owner's stations with what they earned and how much they were used."""
     owner = owner_of(has, owner_id)
-    month = _month(has, request, owner_id)
+    month = month_asked(has, request, owner_id)
     page = StationsPage(owner, month, stations_of(has, owner_id, month))
     columns = (
         "station_id",
@@ -271,7 +273,7 @@ def station(
 ) -> Response:
     """Show one station: what it earned, when it is used, its connectors, its tariffs."""
     owner = owner_of(has, owner_id)
-    month = _month(has, request, owner_id)
+    month = month_asked(has, request, owner_id)
     found = stations_of(has, owner_id, month, station_id)
     if not found:
         raise NotFoundError(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from heapq import nlargest
 from typing import Any, Final, get_args
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, tuple_
 
 from chargecoin.record import OutcomeFlag
 from chargecoin.record import Status as Outcome
@@ -16,6 +16,7 @@ from indexer.exception_figures import (
     ExceptionKind,
     FailedStart,
     SessionException,
+    SignedWord,
 )
 from indexer.figures import SessionFilter, Status
 from indexer.hours import local_time, to_day
@@ -186,6 +187,34 @@ def count_exceptions(connection: Connection, wanted: ExceptionFilter) -> int:
         or 0
         for query in queries
     )
+
+
+def list_signed_words(
+    connection: Connection, connector_id: int, since: int, until: int, after: str | None, limit: int
+) -> tuple[tuple[SignedWord, ...], str | None]:
+    """Return what was signed of a connector in [since, until), newest first.
+
+    The second is what continues it: time, number and oracle of the last entry.
+    """
+    table = feed_entries.c
+    query = select(feed_entries).where(
+        table.connector_id == connector_id, table.at >= since, table.at < until
+    )
+    if after is not None:
+        at, n, oracle = after.split(".")
+        place = tuple_(table.at, table.n, table.oracle)
+        query = query.where(place < tuple_(int(at), int(n), oracle))
+    newest = (table.at.desc(), table.n.desc(), table.oracle.desc())
+    rows = connection.execute(query.order_by(*newest).limit(limit + 1)).all()
+    names = [name for name in SignedWord.__dataclass_fields__ if name != "signature"]
+    items = tuple(
+        SignedWord(
+            **{name: getattr(row, name) for name in names}, signature="0x" + row.signature.hex()
+        )
+        for row in rows[:limit]
+    )
+    last = items[-1] if len(rows) > limit else None
+    return items, None if last is None else f"{last.at}.{last.n}.{last.oracle}"
 
 
 def list_failed_starts(

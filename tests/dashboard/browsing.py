@@ -160,9 +160,9 @@ def sign_and_follow(live: Live, page: Page) -> None:
 def figures_without_a_way_down(page: Page) -> list[str]:
     """Return the figures of a page from which nothing leads to what they are made of.
 
-    A figure (an amount of money, or what is marked as one) is in a link or holds one, or
-    its row does; or it stands in a part that names its list (`data-lists`, the id of a heading
-    or table): the section of that has links. Such links lead to sessions, or to a page or list
+    A figure (an amount of money, a heat map, or what is marked as one) is in a link or holds
+    one, or its row does; or it stands in a part that names its list (`data-lists`, the id of a
+    heading or table): the section of that has links. Such links lead to sessions, or to a page
     from which one gets there. What is entered or only an example is marked `data-example`.
     """
     found: list[str] = page.evaluate(
@@ -171,7 +171,9 @@ def figures_without_a_way_down(page: Page) -> list[str]:
             + "chargers|stations|fees|payouts|campaigns|disputes|feed)(?![a-z])");
           const leads = (place) => [...(place?.querySelectorAll("a[href]") ?? [])]
             .some((one) => LEADS.test(one.getAttribute("href")));
-          return [...document.querySelectorAll("main .money, main [data-figure]")]
+          const figures = "main .money, main [data-figure], svg.week, svg.heat";
+          return [...document.querySelectorAll(figures)]
+            .filter((one) => one.matches("svg") || /[0-9]/.test(one.textContent))
             .filter((one) => !one.closest("[data-example], .empty, form.filters"))
             .filter((one) => {
               const link = one.closest("a[href]");

@@ -178,6 +178,8 @@ PAGES: Final = (
     ("status", "/status"),
     ("not found", "/sessions/9/9"),
     ("uptime", "/owners/1/uptime"),
+    ("signed words", "/owners/1/feed?connector=3"),
+    ("signed words, nothing found", "/owners/1/feed?connector=3&month=2001-01"),
     ("sign in", "/sign-in"),
     ("stations", "/owners/1/stations"),
     ("station", "/owners/1/stations/1"),
