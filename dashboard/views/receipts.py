@@ -74,7 +74,7 @@ def receipt(page: ReceiptPage) -> Report:
     key = session_key(row.session_id)
     money = Column(gettext("Amount"), Kind.MONEY)
     rows: list[tuple[str, str, int | None]] = [
-        (one.label, one.quantity, int(one.exact)) for one in session.lines
+        (one.label, one.quantity, int(one.exact)) for one in session.lines if one.exact
     ]
     facts = [
         (gettext("Session"), key),
