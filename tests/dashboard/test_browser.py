@@ -15,6 +15,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from chargecoin.evidence.verify import STEPS
+from chargecoin.footprint.check import recompute
+from chargecoin.footprint.files import read
 from tests.dashboard.browsing import (
     AXE,
     COLOUR_RULES,
@@ -138,6 +140,34 @@ def test_pages_read_without_javascript(live: Live, opened: Callable[..., Page]) 
     page.locator("tbody a").last.click()
     page.get_by_role("link", name="Verify this session").first.click()
     expect(page.get_by_role("heading", name="Every step holds")).to_be_visible()
+
+
+def test_a_file_of_factors_is_imported_and_the_report_taken_away_recomputes(
+    site: Site, opened: Callable[..., Page], tmp_path: Path
+) -> None:
+    factors = tmp_path / "factors.csv"
+    factors.write_text("zone,period,gco2e_per_kwh,renewable_pct\nGB,2026,159.75,58\n")
+    page = opened(site.address)
+    page.context.add_cookies([site.cookie])  # type: ignore[list-item]
+    page.goto(f"{site.address}/owners/1/carbon/inputs")
+    form = page.locator("form", has=page.locator("#csv"))
+    form.get_by_label("Source").fill("Provisional factors 2026")
+    form.locator("input[type=file]").set_input_files(factors)
+    expect(form.locator("#csv")).to_have_value(factors.read_text())
+    form.get_by_role("button", name="Import").click()
+    expect(page.get_by_role("row", name="Provisional factors 2026")).to_contain_text("Withdraw")
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Carbon").first.click()
+    page.get_by_label("Current").select_option("DC")
+    page.get_by_role("button", name="Show").click()
+    assert "power=DC" in page.url
+    expect(page.get_by_role("cell", name="159.75").first).to_be_visible()
+    with page.expect_download() as taken:
+        page.get_by_role("link", name="XLSX").first.click()
+    kept = tmp_path / taken.value.suggested_filename
+    taken.value.save_as(kept)
+    found = recompute(read(kept))
+    assert found.faults == []
+    assert {one.power_type for one in found.sessions.values()} == {"DC"}
 
 
 def test_everything_is_reached_by_keyboard(town: str, opened: Callable[..., Page]) -> None:
