@@ -17,6 +17,7 @@ from chargecoin.footprint.tables import Energy, Table, built_in, month_of
 from chargecoin.record import RENEWABLE_UNKNOWN
 from chargecoin.record import Status as Outcome
 from dashboard.errors import BadAddressError
+from dashboard.language import gettext
 from dashboard.private.carbon import Wanted
 from dashboard.query import month_of as read_month
 from dashboard.query import number_of
@@ -61,13 +62,27 @@ class CarbonQuery:
         since, until = given("since") or month, given("until") or month
         since, until = since or until or current, until or since or current
         if not since <= until < months_after(since, MAX_MONTHS):
-            raise BadAddressError(f"the months go from since to until, {MAX_MONTHS} at most")
+            raise BadAddressError(
+                gettext("the months go from since to until, %(most)s at most", most=MAX_MONTHS)
+            )
         power = values.get("power", "").strip() or None
         if power is not None and power not in POWERS:
-            raise BadAddressError(f"power is {' or '.join(POWERS)}, not {power!r}")
+            raise BadAddressError(
+                gettext(
+                    "power is one of %(powers)s, not %(power)s",
+                    powers=", ".join(POWERS),
+                    power=repr(power),
+                )
+            )
         standard = values.get("standard", "").strip() or None
         if standard is not None and standard not in STANDARDS:
-            raise BadAddressError(f"standard is one of {', '.join(STANDARDS)}, not {standard!r}")
+            raise BadAddressError(
+                gettext(
+                    "standard is one of %(standards)s, not %(standard)s",
+                    standards=", ".join(STANDARDS),
+                    standard=repr(standard),
+                )
+            )
         return cls(
             since=since,
             until=until,

@@ -17,6 +17,7 @@ from sqlalchemy import Table as SqlTable
 from chargecoin.footprint.allocation import Certificate
 from chargecoin.footprint.tables import Table, Value, digest
 from dashboard.errors import BadAddressError, NotFoundError
+from dashboard.language import gettext
 from dashboard.private.database import transaction
 from dashboard.private.schema import carbon_tables, carbon_values, certificates
 
@@ -136,7 +137,7 @@ class CarbonStore:
         """Return one table, withdrawn or not. Raises `NotFoundError`."""
         found = self._read(carbon_tables.c.owner_id == owner_id, carbon_tables.c.id == number)
         if not found:
-            raise NotFoundError(f"There is no table {number} here.")
+            raise NotFoundError(gettext("There is no table %(number)s here.", number=number))
         return found[0]
 
     def _read(self, *where: ColumnElement[bool]) -> tuple[Table, ...]:
@@ -176,9 +177,13 @@ class CarbonStore:
             )
             found = connection.scalar(same)
             if found is not None:
-                raise BadAddressError(f"this is the same as table {found}; nothing was entered")
+                raise BadAddressError(
+                    gettext("this is the same as table %(found)s; nothing was entered", found=found)
+                )
             if (connection.scalar(select(func.count()).where(own)) or 0) >= MAX_TABLES:
-                raise BadAddressError(f"an owner has at most {MAX_TABLES} tables")
+                raise BadAddressError(
+                    gettext("an owner has at most %(most)s tables", most=MAX_TABLES)
+                )
             number = connection.execute(
                 insert(table)
                 .values(
@@ -230,11 +235,17 @@ class CarbonStore:
             found = connection.scalar(same)
             if found is not None:
                 raise BadAddressError(
-                    f"{new.reference!r} is entered already, as number {found}; a certificate "
-                    "counts once"
+                    gettext(
+                        "%(reference)s is entered already, as number %(found)s; "
+                        "a certificate counts once",
+                        reference=repr(new.reference),
+                        found=found,
+                    )
                 )
             if (connection.scalar(select(func.count()).where(own)) or 0) >= MAX_CERTIFICATES:
-                raise BadAddressError(f"an owner has at most {MAX_CERTIFICATES} certificates")
+                raise BadAddressError(
+                    gettext("an owner has at most %(most)s certificates", most=MAX_CERTIFICATES)
+                )
             values = {
                 name: getattr(new, name)
                 for name in Certificate.__dataclass_fields__
@@ -264,7 +275,9 @@ class CarbonStore:
                 .values(withdrawn_by=by, withdrawn_at=now)
             ).rowcount
         if not changed:
-            raise NotFoundError(f"There is no number {number} here that counts.")
+            raise NotFoundError(
+                gettext("There is no number %(number)s here that counts.", number=number)
+            )
 
 
 def _entered(row: Any) -> Entered:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
@@ -184,8 +184,9 @@ def report(
     """
     sites = tuple(has.model.sites(owner.owner_id))
     if query.site is not None and query.site not in {one.site_id for one in sites}:
-        raise BadAddressError(f"{owner.name} has no site {query.site}")
-    query = replace(query)
+        raise BadAddressError(
+            gettext("%(owner)s has no site %(site_id)s", owner=owner.name, site_id=query.site)
+        )
     title = gettext("Carbon report, %(months)s", months=_months(query, has.formats))
     files = Files(has, owner, query, title, private)
     page = _page(has, owner, query, private=private) if shown else None

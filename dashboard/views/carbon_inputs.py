@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -150,15 +151,23 @@ def table(has: Has, render: Render, member: ForViewer, number: int) -> Response:
 def _text(fields: dict[str, str], name: str, *, needed: bool) -> str:
     found = fields.get(name, "")
     if len(found) > LONGEST or (needed and not found):
-        raise BadAddressError(f"{name} is text of 1 to {LONGEST} letters")
+        raise BadAddressError(
+            gettext("%(name)s is text of 1 to %(most)s letters", name=name, most=LONGEST)
+        )
     return found
+
+
+def _kinds(known: Iterable[str], kind: str) -> str:
+    return gettext(
+        "kind is one of %(kinds)s, not %(kind)s", kinds=", ".join(known), kind=repr(kind)
+    )
 
 
 def table_of(fields: dict[str, str], places: frozenset[str]) -> NewTable:
     """Read a table, of a form or as CSV. Raises `BadAddressError`."""
     kind = fields.get("kind", "")
     if kind not in KINDS:
-        raise BadAddressError(f"kind is one of {', '.join(KINDS)}, not {kind!r}")
+        raise BadAddressError(_kinds(KINDS, kind))
     published = day_of(fields, "published")
     given = fields.get("csv", "")
     try:
@@ -169,7 +178,10 @@ def table_of(fields: dict[str, str], places: frozenset[str]) -> NewTable:
         strangers = sorted({one.place for one in values} - places)
         if strangers:
             raise BadAddressError(
-                f"site is the number of one of the owner's sites, not {strangers[0]!r}"
+                gettext(
+                    "site is the number of one of the owner's sites, not %(site)s",
+                    site=repr(strangers[0]),
+                )
             )
     return NewTable(
         kind,
@@ -184,17 +196,23 @@ def certificate_of(fields: dict[str, str], sites: dict[int, Site]) -> Certificat
     """Read a certificate or contract; its id comes later. Raises `BadAddressError`."""
     kind = fields.get("kind", "")
     if kind not in INSTRUMENTS:
-        raise BadAddressError(f"kind is {' or '.join(INSTRUMENTS)}, not {kind!r}")
+        raise BadAddressError(_kinds(INSTRUMENTS, kind))
     site_id = number_of(fields, "site", (1 << 32) - 1)
     if site_id is not None and site_id not in sites:
-        raise BadAddressError("site is the number of one of the owner's sites, or empty")
+        raise BadAddressError(gettext("site is the number of one of the owner's sites, or empty"))
     zones = {place_of(one).grid_zone for one in sites.values()}
     zone = sites[site_id].grid_zone if site_id is not None else fields.get("zone", "")
     if zone not in zones:
-        raise BadAddressError(f"zone is one of {', '.join(sorted(zones))}, not {zone!r}")
+        raise BadAddressError(
+            gettext(
+                "zone is one of %(zones)s, not %(zone)s",
+                zones=", ".join(sorted(zones)),
+                zone=repr(zone),
+            )
+        )
     since, until = read_month(fields, "since"), read_month(fields, "until")
     if since > until:
-        raise BadAddressError("the months go from since to until")
+        raise BadAddressError(gettext("the months go from since to until"))
     try:
         quantity = thousandths(fields.get("kwh", "").replace(",", "."), "kwh", MAX_ENERGY)
         emits = thousandths(
@@ -203,7 +221,7 @@ def certificate_of(fields: dict[str, str], sites: dict[int, Site]) -> Certificat
     except ReportError as error:
         raise BadAddressError(str(error)) from None
     if not quantity:
-        raise BadAddressError("kwh is what the certificate is for, more than 0")
+        raise BadAddressError(gettext("kwh is what the certificate is for, more than 0"))
     return Certificate(
         id=0,
         kind=kind,

@@ -195,7 +195,7 @@ REFUSED_ADDRESSES = (
     ("since=2026-12&until=2026-11", "the months go from since to until"),
     ("since=2020-01&until=2026-11", f"{MAX_MONTHS} at most"),
     ("since=yesterday", "since is a month such as 2026-11"),
-    ("power=XX", "power is AC or DC"),
+    ("power=XX", "power is one of AC, DC"),
     ("standard=XX", "standard is one of"),
     ("site=3", "has no site 3"),
     ("site=x", "site is a whole number"),
@@ -300,7 +300,7 @@ async def test_one_value_is_entered_without_a_file(
 
 
 REFUSED_CERTIFICATES: tuple[tuple[dict[str, str], str], ...] = (
-    ({"kind": "promise"}, "kind is certificate or ppa"),
+    ({"kind": "promise"}, "kind is one of certificate, ppa"),
     ({"zone": "FR"}, "zone is one of GB"),
     ({"site": "3"}, "site is the number of one"),
     ({"since": "2026-12", "until": "2026-11"}, "the months go"),
