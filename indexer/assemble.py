@@ -7,7 +7,7 @@ itself or what is stored, and nothing of its answer is used.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,6 +23,7 @@ from indexer.ledger import Ledger, MissingLogsError, Place
 from indexer.moves import Moves, Sink
 from indexer.rows import SessionRow
 from indexer.rpc import Log
+from indexer.samples import Samples
 from indexer.schema import LOG_BITS
 
 _REJECTED: Final = int(Status.REJECTED)
@@ -55,7 +56,7 @@ class Assembler:
         self._events = events
         self._ledger = ledger
 
-    def read(self, logs: Iterable[Log], timestamps: Mapping[int, int], sink: Sink) -> None:
+    def read(self, logs: Sequence[Log], timestamps: Mapping[int, int], sink: Sink) -> None:
         """Add the rows of `logs`, which are in chain order and whole blocks.
 
         `timestamps` are the blocks', by number. Raises `MissingLogsError` if a log must
@@ -68,6 +69,7 @@ class Assembler:
         events = self._events
         books = Books(self._ledger, sink)
         moves = Moves(self._ledger, sink, books)
+        samples = Samples(events, logs)
         for log in logs:
             block = int(log.block_number, 16)
             identifier = block << LOG_BITS | int(log.log_index, 16)
@@ -115,7 +117,7 @@ class Assembler:
                     sink.add(schema.runs, (*row, batch))
                 at = (identifier, bytes.fromhex(log.transaction_hash[2:]))
                 settled_at = timestamps[block]
-                owners, budgets = self._add_sessions(sessions, batch, settled_at, sink)
+                owners, budgets = self._add_sessions(sessions, batch, settled_at, sink, samples)
                 books.settled(at, batch, settled_at, owners, budgets)
                 sink.add(event.table, (identifier, *values, at[1]))
                 runs, sessions, run = [], [], None
@@ -162,6 +164,7 @@ class Assembler:
         batch: int,
         settled_at: int,
         sink: Sink,
+        samples: Samples,
     ) -> tuple[list[tuple[int, Earned]], list[tuple[int, Spent]]]:
         """Add the sessions of a batch; return what they credited and took, in their order."""
         deltas = sink.deltas
@@ -219,6 +222,7 @@ class Assembler:
                 fee,
                 discount,
             )
+            samples.compare(row)
             sink.add(schema.sessions, row)
             deltas.add_session(row, local)
         return (

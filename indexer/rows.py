@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from chargecoin import record
 
 
 class SessionRow(NamedTuple):
@@ -75,3 +77,25 @@ class RefundRow(NamedTuple):
     fee_back: int
     reason: int
     tx_hash: bytes
+
+
+def session_word(row: Any) -> int:
+    """Return the record word that a row of `sessions` was read from."""
+    word = 0
+    for name, bits in record.FIELDS:
+        column = "recorded_gross" if name == "gross" else name
+        word = word << bits | getattr(row, column)
+    return word << record.RESERVED_BITS | int(row.reserved)
+
+
+def outcome_word(row: Any) -> int:
+    """Return the outcome word that a row of `sessions` was read from."""
+    return record.Outcome(
+        session_id=record.session_id(row.connector_id, row.sequence),
+        status=record.Status(row.status),
+        reason=record.Reason(row.reason),
+        flags=record.OutcomeFlag(row.flags),
+        paid=row.paid,
+        campaign_paid=row.campaign_paid,
+        debt=row.debt,
+    ).encode()

@@ -19,8 +19,8 @@ from indexer.contract_storage import DISPUTE, PART, Storage
 from indexer.hours import DAY_S
 from indexer.ledger import Ledger
 from indexer.queries.places import with_block
-from indexer.queries.sessions import outcome_word, session_word
 from indexer.report import Check
+from indexer.rows import outcome_word, session_word
 from indexer.rpc import Node
 from indexer.verify_money import compare_money
 

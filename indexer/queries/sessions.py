@@ -19,6 +19,7 @@ from indexer.figures import (
 )
 from indexer.hours import DAY_S, from_day, to_day
 from indexer.queries.places import one_connector, one_tariff, provenance, with_block
+from indexer.rows import outcome_word, session_word
 from indexer.schema import (
     LOG_BITS,
     batches,
@@ -237,28 +238,6 @@ def one_session(connection: Connection, status: Status, session_id: int) -> Sess
             for one in paid_later
         ),
     )
-
-
-def session_word(row: Any) -> int:
-    """Return the record word that a row of `sessions` was read from."""
-    word = 0
-    for name, bits in record.FIELDS:
-        column = "recorded_gross" if name == "gross" else name
-        word = word << bits | getattr(row, column)
-    return word << record.RESERVED_BITS | int(row.reserved)
-
-
-def outcome_word(row: Any) -> int:
-    """Return the outcome word that a row of `sessions` was read from."""
-    return record.Outcome(
-        session_id=record.session_id(row.connector_id, row.sequence),
-        status=record.Status(row.status),
-        reason=record.Reason(row.reason),
-        flags=record.OutcomeFlag(row.flags),
-        paid=row.paid,
-        campaign_paid=row.campaign_paid,
-        debt=row.debt,
-    ).encode()
 
 
 def _to_batch(row: Row[Any], status: Status) -> Batch:

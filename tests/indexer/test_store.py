@@ -18,7 +18,7 @@ from chargecoin.tariff import Prices, Tariff
 from indexer import schema
 from indexer.database import migrate, open_engine
 from indexer.ledger import MissingLogsError
-from indexer.queries.sessions import outcome_word, session_word
+from indexer.rows import outcome_word, session_word
 from indexer.rpc import Log
 from indexer.store import Block, Cursor, Store
 from tests.indexer.conftest import Databases
