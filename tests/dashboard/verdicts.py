@@ -29,6 +29,7 @@ ANYBODY: Final = frozenset(
         "GET /owners/{owner_id}/disputes",
         "GET /owners/{owner_id}/disputes/{number}",
         "GET /owners/{owner_id}/exceptions",
+        "GET /owners/{owner_id}/feed",
         "GET /owners/{owner_id}/fees",
         "GET /owners/{owner_id}/fees/{connector_id}/{sequence}",
         "GET /owners/{owner_id}/onboarding",
