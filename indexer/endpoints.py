@@ -139,10 +139,13 @@ class Endpoints:
         return await self._ask(lambda rpc: rpc.call(kind, method, *params))
 
     async def batch(
-        self, kind: type[T], requests: Sequence[tuple[str, tuple[Any, ...]]]
+        self,
+        kind: type[T],
+        requests: Sequence[tuple[str, tuple[Any, ...]]],
+        most: int | None = None,
     ) -> list[T | None]:
         """Return the results of several requests, as `Rpc.batch`, all of one node."""
-        return await self._ask(lambda rpc: rpc.batch(kind, requests))
+        return await self._ask(lambda rpc: rpc.batch(kind, requests, most))
 
     async def ask_others(self, kind: type[T], method: str, *params: Any) -> list[T]:
         """Return what the nodes other than the one that is asked now say, those that answer."""

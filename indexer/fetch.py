@@ -23,6 +23,9 @@ WANTED_LOGS: Final = 4_000
 # Small, since nothing is known yet of how dense the chain is; it doubles at every answer.
 FIRST_RANGE: Final = 4
 MAX_RANGE: Final = 20_000
+# Larger answers are asked for in parts: a range that doubled over empty blocks may reach a
+# dense stretch, and some 1.5 times an answer is held once it is read. A block has no parts.
+MAX_ANSWER: Final = 5_000_000
 HeaderOrLogs: Any = Header | list[Log]
 
 
@@ -150,6 +153,7 @@ class Fetcher:
         end, logs = await self._node.batch(
             HeaderOrLogs,
             [("eth_getBlockByNumber", (hex(last), False)), ("eth_getLogs", (wanted,))],
+            MAX_ANSWER if last > first else None,
         )
         if not isinstance(end, Header) or not isinstance(logs, list):
             raise InconsistentNodeError(f"the node does not have block {last} or its logs yet")

@@ -84,9 +84,15 @@ class Node(Protocol):
         """Return one result, None where the node says `null`."""
 
     async def batch(
-        self, kind: type[T], requests: Sequence[tuple[str, tuple[Any, ...]]]
+        self,
+        kind: type[T],
+        requests: Sequence[tuple[str, tuple[Any, ...]]],
+        most: int | None = None,
     ) -> list[T | None]:
-        """Return the results of several requests in their order."""
+        """Return the results of several requests in their order.
+
+        An answer of more than `most` bytes is refused as if the node had.
+        """
 
     async def ask_others(self, kind: type[T], method: str, *params: Any) -> list[T]:
         """Return what the other nodes that answer say, if there are others."""
@@ -148,9 +154,15 @@ class Rpc:
         return _result(envelope, method)
 
     async def batch(
-        self, kind: type[T], requests: Sequence[tuple[str, tuple[Any, ...]]]
+        self,
+        kind: type[T],
+        requests: Sequence[tuple[str, tuple[Any, ...]]],
+        most: int | None = None,
     ) -> list[T | None]:
-        """Return the results of several requests in their order, 100 to an HTTP request."""
+        """Return the results of several requests in their order, 100 to an HTTP request.
+
+        An answer of more than `most` bytes is `RpcRefusedError`, and is not read to its end.
+        """
         results: list[T | None] = []
         for first in range(0, len(requests), BATCH):
             part = requests[first : first + BATCH]
@@ -158,7 +170,7 @@ class Rpc:
                 {"jsonrpc": "2.0", "id": i, "method": method, "params": params}
                 for i, (method, params) in enumerate(part)
             ]
-            envelopes = await self._post(list[_Envelope[kind]], body, part[0][0])  # type: ignore[valid-type]
+            envelopes = await self._post(list[_Envelope[kind]], body, part[0][0], most)  # type: ignore[valid-type]
             found = {envelope.id: envelope for envelope in envelopes}
             if len(found) != len(part):
                 raise NodeUnavailableError(
@@ -177,7 +189,7 @@ class Rpc:
         del why
         self.errors += 1
 
-    async def _post(self, kind: type[T], body: Any, method: str) -> T:
+    async def _post(self, kind: type[T], body: Any, method: str, most: int | None = None) -> T:
         if self._session is None:
             raise NodeUnavailableError("the connection to the node is not open")
         decoder = self._decoders.get(kind)
@@ -191,13 +203,15 @@ class Rpc:
             self.requests += 1
             try:
                 async with self._session.post(self._url, data=data, headers=_JSON) as answer:
-                    text = await answer.read()
+                    text = await _read(answer, method, most)
                     if answer.status == 429 or answer.status >= 500:
                         raise NodeUnavailableError(
                             f"HTTP status {answer.status}; try again later, or name another node"
                         )
                     found: T = decoder.decode(text)
                     return found
+            except RpcRefusedError:
+                raise
             except _PASSING as error:
                 self.errors += 1
                 failure = error
@@ -205,6 +219,19 @@ class Rpc:
         raise NodeUnavailableError(
             f"{self.name} gives no answer to {method}: {_said(failure)}"
         ) from None
+
+
+async def _read(answer: aiohttp.ClientResponse, method: str, most: int | None) -> bytes:
+    if most is None:
+        return await answer.read()
+    parts: list[bytes] = []
+    size = 0
+    async for part in answer.content.iter_any():
+        size += len(part)
+        if size > most:
+            raise RpcRefusedError(method, 0, f"the answer is larger than {most} bytes")
+        parts.append(part)
+    return b"".join(parts)
 
 
 def _said(failure: Exception | None) -> str:

@@ -21,10 +21,8 @@ from sqlalchemy import (
     Connection,
     Row,
     Table,
-    and_,
     func,
     literal,
-    or_,
     select,
     union_all,
 )
@@ -152,30 +150,40 @@ def _part_totals(
         return []
     parts = _parts(connection, local, spans)
     hours = settlement_hours
-    within = or_(*(and_(hours.c.hour >= one.since, hours.c.hour < one.cut) for one in parts))
-    query = select(hours.c.hour, *_sums(hours)).where(*_scope(hours, owner_id, site_ids), within)
-    totals = [Totals() for _ in parts]
-    for row in connection.execute(query.group_by(hours.c.hour)):
-        for at, one in enumerate(parts):
-            if one.since <= row.hour < one.cut:
-                totals[at] += _totals(row)
-    wanted = [one.ids for one in parts if one.ids[1]]
+    # A question a part, put as one: by ranges joined with "or", a database reads all of
+    # an owner's hours or sessions to find the few.
+    whole = union_all(
+        *(
+            select(literal(at).label("part"), *_sums(hours)).where(
+                *_scope(hours, owner_id, site_ids),
+                hours.c.hour >= one.since,
+                hours.c.hour < one.cut,
+            )
+            for at, one in enumerate(parts)
+        )
+    )
+    totals = [_totals(row) for row in sorted(connection.execute(whole), key=lambda row: row.part)]
+    wanted = [(at, one.ids) for at, one in enumerate(parts) if one.ids[1]]
     if not wanted:
         return totals
 
     def rows(table: Table) -> Iterable[Row[Any]]:
-        ids = or_(*(and_(table.c.id >= low, table.c.id < high) for low, high in wanted))
-        return connection.execute(select(table).where(*_scope(table, owner_id, site_ids), ids))
+        scope = _scope(table, owner_id, site_ids)
+        return connection.execute(
+            union_all(
+                *(
+                    select(literal(at), table).where(*scope, table.c.id >= low, table.c.id < high)
+                    for at, (low, high) in wanted
+                )
+            )
+        )
 
-    for key, values in chain(
-        ((row.id, settlement_sums(SessionRow._make(row))) for row in rows(sessions)),
-        ((row.id, collection_sums(CollectionRow._make(row))) for row in rows(collections)),
-        ((row.id, refund_sums(RefundRow._make(row))) for row in rows(refunds)),
+    for part, values in chain(
+        ((row[0], settlement_sums(SessionRow._make(row[1:]))) for row in rows(sessions)),
+        ((row[0], collection_sums(CollectionRow._make(row[1:]))) for row in rows(collections)),
+        ((row[0], refund_sums(RefundRow._make(row[1:]))) for row in rows(refunds)),
     ):
-        more = Totals(*(values[at] for at in _POSITIONS))
-        for at, one in enumerate(parts):
-            if one.ids[0] <= key < one.ids[1]:
-                totals[at] += more
+        totals[part] += Totals(*(values[at] for at in _POSITIONS))
     return totals
 
 

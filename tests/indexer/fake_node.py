@@ -67,8 +67,10 @@ class FakeNode:
     async def call(self, kind: Any, method: str, *params: Any) -> Any:
         return (await self.batch(kind, [(method, params)]))[0]
 
-    async def batch(self, kind: Any, requests: Sequence[tuple[str, tuple[Any, ...]]]) -> list[Any]:
-        del kind
+    async def batch(
+        self, kind: Any, requests: Sequence[tuple[str, tuple[Any, ...]]], most: int | None = None
+    ) -> list[Any]:
+        del kind, most
         self.requests += 1
         self._misbehave()
         chain = self.chain

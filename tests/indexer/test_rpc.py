@@ -144,3 +144,14 @@ async def test_without_a_server_the_node_is_unavailable(server: Server) -> None:
     async with Rpc("http://127.0.0.1:1/", sleep=server.pause) as rpc:
         with pytest.raises(NodeUnavailableError):
             await rpc.call(str, "eth_chainId")
+
+
+async def test_an_answer_that_is_too_large_is_refused_at_once_and_read_whole_where_it_may_be(
+    server: Server, rpc: Rpc
+) -> None:
+    server.answers = [result("0x" + "ab" * 5_000)]
+    requests = [("eth_getLogs", ())]
+    with pytest.raises(RpcRefusedError, match="larger than 8000 bytes"):
+        await rpc.batch(str, requests, 8_000)
+    assert server.pauses == []
+    assert await rpc.batch(str, requests, 80_000) == await rpc.batch(str, requests)
