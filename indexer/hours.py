@@ -15,7 +15,8 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 DAY_S: Final = 86_400
-# Every offset in use since 1972, and every change of one, is a whole number of these.
+# Every offset in use since 1972, and every moment of a change since 2012, is a whole number
+# of these (before, St. John's moved its clocks at one minute past midnight).
 QUARTER_S: Final = 900
 EPOCH_DAY: Final = date(1970, 1, 1)
 

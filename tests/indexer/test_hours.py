@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -22,6 +22,11 @@ ZONES = (
     "Pacific/Chatham",  # +12:45, with daylight saving
     "America/Sao_Paulo",
     "Asia/Beirut",  # the clocks moved at midnight
+)
+# The clocks of these moved, and do: by an hour, by half of one, at midnight, in half-hour zones.
+MOVING = (
+    *("Europe/London", "America/St_Johns", "Australia/Lord_Howe", "Pacific/Chatham"),
+    *("America/New_York", "Asia/Beirut", "Africa/Cairo", "Australia/Adelaide"),
 )
 TIMES = st.integers(
     int(datetime(1990, 1, 1, tzinfo=UTC).timestamp()),
@@ -61,6 +66,49 @@ def test_a_day_is_the_date_on_the_sites_calendar(at: int, zone: str) -> None:
     assert start <= at
     assert local.day(start) == local.day(at)
     assert local.day(start - 1) == local.day(at) - 1
+
+
+@st.composite
+def changes(draw: st.DrawFn) -> tuple[str, int]:
+    """Draw a zone and the UTC second at which its clocks moved, forward or back."""
+    zone = draw(st.sampled_from(MOVING))
+    year = draw(st.integers(2012, 2037))
+    days = range(utc(year, 1, 1), utc(year + 1, 1, 1), 86_400)
+    moved = [day for day in days if offset(day, zone) != offset(day + 86_400, zone)]
+    if not moved:  # A zone that gave it up, or had not begun.
+        moved = [days[0]]
+    day = draw(st.sampled_from(moved))
+    quarters = range(day, day + 86_401, 900)
+    return zone, next((at for at in quarters if offset(at, zone) != offset(day, zone)), day)
+
+
+def offset(at: int, zone: str) -> timedelta | None:
+    return datetime.fromtimestamp(at, ZoneInfo(zone)).utcoffset()
+
+
+@given(changes(), st.integers(-4 * 3600, 4 * 3600), st.integers(0, 8 * 3600))
+def test_hours_about_a_clock_change_are_those_of_the_sites_clock(
+    change: tuple[str, int], before: int, length: int
+) -> None:
+    zone, moved = change
+    local = local_time(zone)
+    since = moved + before
+    hours = local.hours(since, since + length)
+    begun = [at for at in range(moved - 86_400, moved + 86_400, 900) if begins_an_hour(at, zone)]
+    first = max(at for at in begun if at <= since)
+    assert hours == [at for at in begun if first <= at < max(since + length, since + 1)]
+
+
+@given(changes())
+def test_a_day_of_a_clock_change_is_as_long_as_its_clock_says(change: tuple[str, int]) -> None:
+    zone, moved = change
+    local = local_time(zone)
+    day = local.day(moved)
+    start, end = local.day_start(day), local.day_start(day + 1)
+    shift = (offset(start, zone) or timedelta()) - (offset(end, zone) or timedelta())
+    clock = [datetime.fromtimestamp(at, ZoneInfo(zone)).replace(tzinfo=None) for at in (start, end)]
+    assert timedelta(seconds=end - start) == clock[1] - clock[0] + shift
+    assert {local.day(hour) for hour in local.hours(start, end)} == {day}
 
 
 def test_the_hour_that_comes_twice_has_two_keys() -> None:

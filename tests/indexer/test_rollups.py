@@ -13,7 +13,7 @@ from indexer.hours import local_time
 from indexer.rollups import Deltas, collection_sums, hour_sums, settlement_sums
 from indexer.rows import CollectionRow, SessionRow
 from indexer.schema import HOUR_SUMS, SETTLEMENT_SUMS
-from tests.indexer.test_hours import TIMES, ZONES
+from tests.indexer.test_hours import TIMES, ZONES, begins_an_hour, changes
 
 MONEY = st.integers(0, (1 << 40) - 1)
 
@@ -109,6 +109,32 @@ def test_each_hour_is_one_that_the_session_touches(session: SessionRow, zone: st
     end = session.started_at + session.duration_s
     found = [hour for hour, _ in hour_sums(session, local)]
     assert found == ([] if session.status == 3 else local.hours(session.started_at, end))
+
+
+@given(sessions(status=1), changes(), st.integers(-6 * 3600, 3600))
+def test_over_a_clock_change_each_hour_has_the_seconds_that_its_clock_had(
+    session: SessionRow, change: tuple[str, int], before: int
+) -> None:
+    zone, moved = change
+    start = moved + before
+    duration = session.duration_s % (12 * 3600)
+    idle = min(session.idle_s, duration)
+    row = session._replace(started_at=start, duration_s=duration, idle_s=idle)
+    parts = {
+        hour: named(sums, HOUR_SUMS)["occupied_s"]
+        for hour, sums in hour_sums(row, local_time(zone))
+    }
+    counted: dict[int, int] = {}
+    hour = max(at for at in quarters_before(start) if begins_an_hour(at, zone))
+    for at in range(start, start + duration):
+        if at % 900 == 0 and begins_an_hour(at, zone):
+            hour = at
+        counted[hour] = counted.get(hour, 0) + 1
+    assert parts == counted or (not duration and list(parts.values()) == [0])
+
+
+def quarters_before(at: int) -> range:
+    return range(at // 900 * 900 - 7_200, at + 1, 900)
 
 
 @given(sessions(status=3))
