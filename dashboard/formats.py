@@ -143,7 +143,9 @@ class Formats:
 
     def percent(self, part: float, digits: int = 0) -> str:
         """Return a ratio as a percentage."""
-        pattern = "#,##0." + "0" * digits + "%" if digits else "#,##0%"
+        pattern = self.locale.percent_formats[None].pattern
+        if digits:
+            pattern = pattern.replace("##0", "##0." + "0" * digits)
         return format_percent(part, format=pattern, locale=self.locale)
 
     def change(self, now: int, before: int) -> float | None:

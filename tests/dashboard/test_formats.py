@@ -101,3 +101,11 @@ def test_a_long_hash_keeps_its_ends() -> None:
 def test_an_unknown_locale_or_currency_is_refused(locale: str, currency: str) -> None:
     with pytest.raises(ConfigurationError, match="write for example"):
         Formats(locale, currency)
+
+
+def test_a_date_and_a_share_are_written_as_the_locale_writes_them() -> None:
+    summer = at("2026-07-01 10:00")
+    assert GERMAN.moment(summer, "Europe/Berlin").striptags() == "1. Juli 2026, 12:00 MESZ"
+    assert (GERMAN.percent(0.125, 1), ENGLISH.percent(0.125, 1)) == ("12,5\xa0%", "12.5%")
+    assert (GERMAN.percent(0.5), ENGLISH.percent(0.5)) == ("50\xa0%", "50%")
+    assert (GERMAN.weekday(0), ENGLISH.weekday(6)) == ("Montag", "Sunday")
