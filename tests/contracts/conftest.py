@@ -1,5 +1,6 @@
 """One deployment a module; what a test does to it is undone after it."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,12 +8,25 @@ import boa
 import pytest
 
 from tests.contracts.world import HOUR_S, TOKEN, World, a_chain, source, wait
+from tests.support.evm import an_env
+
+
+def on_revm() -> bool:
+    """Whether everything that can is to run on revm."""
+    return os.environ.get("CHARGECOIN_EVM") == "revm"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what asks for py-evm where everything else is to run on revm."""
+    for item in items:
+        if on_revm() and item.get_closest_marker("py_evm"):
+            item.add_marker(pytest.mark.skip("asks for py-evm"))
 
 
 @pytest.fixture(scope="module", autouse=True)
 def own_chain() -> Iterator[None]:
     """A chain a module: boa names storage by what other modules wrote at the same address."""
-    with boa.swap_env(boa.Env()):
+    with boa.swap_env(an_env(fast=on_revm())):
         yield
 
 

@@ -6,6 +6,7 @@ the fee router; every contract is compiled from source.
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 import boa
@@ -49,6 +50,12 @@ class ProtocolWorld:
         )
         self.router.set_oracles(self.oracles, sender=world.governance)
         world.settlement.set_fee_router(self.router, sender=world.governance)
+
+    def again(self) -> ProtocolWorld:
+        """The same contracts for another history, which has its own committee and frozen."""
+        other = copy(self)
+        other.world = copy(self.world)
+        return other
 
     def freeze(self, who: Any, *, frozen: bool) -> None:
         """Let the token refuse somebody, or no longer."""

@@ -119,6 +119,7 @@ def test_ruling_replay_on_another_dispute(world: World, account: int, number: in
     submit(world, number, GROSS, signatures)
 
 
+@pytest.mark.py_evm
 def test_ruling_replay_on_a_fork_of_the_chain(world: World, number: int) -> None:
     signatures = sign_ruling(world, number, GROSS)
     chain_id = boa.env.evm.patch.chain_id

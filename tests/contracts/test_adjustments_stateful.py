@@ -313,6 +313,14 @@ class AdjustmentsMachine(RuleBasedStateMachine):
         wait(seconds)
         self.settle_a_batch(random.Random(seed))
 
+    def lacking(self, owner: int) -> int:
+        """What the holds of an owner's disputes lack."""
+        return sum(
+            one.hold - one.there
+            for one in self.model.disputes.values()
+            if self.model.sessions[one.session].owner == owner
+        )
+
     # What always holds
 
     @invariant()
@@ -356,12 +364,7 @@ class AdjustmentsMachine(RuleBasedStateMachine):
     @invariant()
     def what_a_hold_lacks_its_owner_owes_or_has_paid(self) -> None:
         for number, owner in self.model.owners.items():
-            disputes = [
-                one
-                for one in self.model.disputes.values()
-                if self.model.sessions[one.session].owner == number
-            ]
-            assert sum(one.hold - one.there for one in disputes) == owner.debt + owner.pool
+            assert self.lacking(number) == owner.debt + owner.pool
             assert not (owner.balance and owner.debt)
 
     @invariant()

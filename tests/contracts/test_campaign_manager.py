@@ -151,6 +151,7 @@ def test_dates_reach_as_far_as_their_bits(world: World) -> None:
     assert world.campaigns.campaign(campaign)[3:5] == (last - 1, last)
 
 
+@pytest.mark.py_evm
 def test_campaigns_are_used_up_after_as_many_as_a_record_can_name(world: World) -> None:
     world.campaigns.eval("self.campaign_count = 2 ** 32 - 2")
     assert create(world, budget=TOKEN) == 2**32 - 1

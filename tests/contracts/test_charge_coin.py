@@ -94,6 +94,7 @@ def test_what_is_not_exported_is_not_in_the_code(chg: Any, treasury: Any, call: 
     assert chg.totalSupply() == SUPPLY
 
 
+@pytest.mark.py_evm
 def test_the_deployer_keeps_no_role(chg: Any) -> None:
     has_role = f"ownable.owner != empty(address) or erc20.is_minter[{boa.env.eoa}]"
     assert chg.eval(has_role) is False

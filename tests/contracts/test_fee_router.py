@@ -93,6 +93,15 @@ def router(routing: Routing) -> Any:
 # Sharing
 
 
+def test_a_token_that_answers_nothing_is_shared() -> None:
+    with boa.env.anchor():
+        routing = Routing(source("mocks/silent_token_mock").deploy())
+        routing.arrive(10_000)
+        assert routing.route() == 10_000
+        assert routing.received() == [4_000, 3_000, 2_000, 1_000]
+        assert routing.router.total_owed() == 0
+
+
 def test_what_arrived_is_shared_to_the_last_unit(routing: Routing, router: Any) -> None:
     routing.arrive(10_003)
     assert routing.route() == 10_003
@@ -219,6 +228,7 @@ def test_oracles_that_refuse_are_kept_their_reimbursement(routing: Routing, rout
     assert router.retry(routing.oracles) == 1_500
 
 
+@pytest.mark.py_evm
 def test_nobody_can_have_a_share_refused_by_giving_little_gas(
     routing: Routing, router: Any
 ) -> None:

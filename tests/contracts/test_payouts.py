@@ -57,6 +57,13 @@ def test_at_first_an_owner_is_paid_on_demand(world: World) -> None:
     assert world.payouts.schedule(OWNER) == (Cycle.ON_DEMAND, 0)
 
 
+@pytest.mark.usefixtures("earned")
+def test_an_owner_on_demand_is_never_due(world: World) -> None:
+    wait(400 * DAY_S)
+    assert not world.payouts.is_due(OWNER)
+    assert pay(world) == 0
+
+
 def test_an_owner_says_when_it_is_paid(world: World) -> None:
     schedule(world, Cycle.MONTHLY, MAX_THRESHOLD)
     [event] = events(world.payouts, "ScheduleSet")

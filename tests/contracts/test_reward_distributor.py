@@ -311,6 +311,7 @@ def test_it_is_deployed_for_a_kind_with_two_tokens(chain: RewardChain) -> None:
     assert chain.driver_rewards.registry() == chain.registry.address
 
 
+@pytest.mark.py_evm
 def test_a_claim_is_cheap(chain: RewardChain, distributor: Any, tree: RewardTree) -> None:
     chain.post(distributor, tree)
     wait(rewards.CHALLENGE_S)

@@ -74,6 +74,7 @@ def test_replay_on_another_settlement(world: World, batch: Batch) -> None:
         other.submit(batch)
 
 
+@pytest.mark.py_evm
 def test_replay_on_a_fork_of_the_chain(world: World, account: int, batch: Batch) -> None:
     before = state(world, account)
     chain_id = boa.env.evm.patch.chain_id
@@ -208,6 +209,7 @@ ENTRANCES: dict[str, Callable[[World, int], tuple[str, tuple[Any, ...]]]] = {
 }
 
 
+@pytest.mark.py_evm
 @pytest.mark.parametrize("entrance", ENTRANCES)
 @pytest.mark.parametrize(
     "exit_",
