@@ -130,11 +130,13 @@ class Revm:
 
     def get_balance(self, address: Address) -> int:
         """Wei at an address."""
-        return self._evm.get_balance(str(address))
+        balance: int = self._evm.get_balance(str(address))
+        return balance
 
     def get_storage(self, address: Address, slot: int) -> int:
         """A word of storage."""
-        return self._evm.storage(str(address), slot)
+        word: int = self._evm.storage(str(address), slot)
+        return word
 
     def snapshot(self) -> Any:
         """What `revert` takes to come back to here."""
