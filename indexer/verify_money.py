@@ -1,18 +1,16 @@
-"""Campaigns, adjustments, payouts, the fee router and rewards against contract storage."""
+"""Campaigns, adjustments and payouts against contract storage."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Table, func, select
 
-from chargecoin.deployments import Deployment
 from chargecoin.record import session_id
 from indexer import schema
 from indexer.contract_storage import DISPUTE, Storage
-from indexer.events import DRIVERS, STATIONS
 from indexer.ledger import Ledger
 from indexer.queries import books, campaigns, places
 from indexer.read_money import status_of
@@ -25,34 +23,23 @@ def _rows(connection: Connection, table: Table) -> Sequence[Row[Any]]:
     return connection.execute(select(table).order_by(table.c.id)).all()
 
 
-def _sum(connection: Connection, table: Table, column: str = "amount") -> int:
-    """Add up in Python: amounts may be larger than the integers of SQLite."""
-    return sum(connection.scalars(select(table.c[column])))
-
-
 async def compare_money(
-    connection: Connection, storage: Storage, deployment: Deployment, at: tuple[int, int]
+    connection: Connection, storage: Storage, now: int
 ) -> tuple[list[Check], int]:
-    """Return the comparisons, and what budgets and holds are liable for, base units."""
+    """Return the comparisons, and what budgets and holds are liable for, base units.
+
+    `now` is the time of the block that is compared, UTC seconds.
+    """
     budgets, disputes = Check("campaigns and budgets"), Check("adjustments and disputes")
-    payouts, router = Check("payouts and destinations"), Check("fee router")
-    rewards = Check("rewards")
+    payouts = Check("payouts and destinations")
     owed = await _compare_campaigns(connection, storage, budgets)
     held = _held(connection)
     disputes.see("held", held, await storage.read_one("Settlement", "held"))
-    steps: list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = [
-        ("Adjustments", lambda: _compare_disputes(connection, storage, disputes)),
-        ("Payouts", lambda: _compare_payouts(connection, storage, payouts, at[1])),
-        ("FeeRouter", lambda: _compare_router(connection, storage, router)),
-        ("StakingPool", lambda: _compare_pool(connection, storage, rewards)),
-    ]
-    for name, compare in steps:
-        if name in deployment.contracts:
-            await compare()
-    for name, kind in (("DriverRewards", DRIVERS), ("StationRewards", STATIONS)):
-        if name in deployment.contracts:
-            await _compare_distributor(connection, storage, rewards, name, kind)
-    return [budgets, disputes, payouts, router, rewards], owed + held
+    if storage.has("Adjustments"):
+        await _compare_disputes(connection, storage, disputes)
+    if storage.has("Payouts"):
+        await _compare_payouts(connection, storage, payouts, now)
+    return [budgets, disputes, payouts], owed + held
 
 
 # --- campaigns ---
@@ -189,66 +176,3 @@ async def _compare_payouts(
 
 def _hex(value: bytes) -> str:
     return "0x" + value.hex()
-
-
-# --- fees and rewards ---
-
-
-async def _compare_router(connection: Connection, storage: Storage, check: Check) -> None:
-    names = ("stakers", "drivers", "stations", "treasury")
-    for view, table in (
-        ("shares", schema.fee_shares),
-        ("destinations", schema.fee_destinations),
-    ):
-        rows = _rows(connection, table)
-        mine = tuple(_lower(rows[-1]._mapping[name]) for name in names) if rows else None  # noqa: SLF001 -- public
-        check.see(view, mine, tuple(await storage.read_one("FeeRouter", view)))
-    fees = campaigns.routed(connection)
-    check.see("reimbursed", fees.oracles, await storage.read_one("FeeRouter", "reimbursed"))
-    kept = await storage.read_one("FeeRouter", "total_owed")
-    check.see("kept for destinations", sum(fees.kept.values()), kept)
-    for to, amount in fees.kept.items():
-        check.see(f"kept for {to}", amount, await storage.read_one("FeeRouter", "owed", to))
-
-
-def _lower(value: Any) -> Any:
-    return value.lower() if isinstance(value, str) else value
-
-
-async def _compare_pool(connection: Connection, storage: Storage, check: Check) -> None:
-    stakes = _rows(connection, schema.stakes)
-    taken = {row.position: row.amount for row in _rows(connection, schema.unstakes)}
-    held = await storage.read(
-        "StakingPool",
-        [("position_count", ()), ("total_staked", ()), ("liabilities", ())],
-    )
-    check.see("staking positions", len(stakes), held[0])
-    staked = sum(row.amount for row in stakes) - sum(taken.values())
-    check.see("staked", staked, held[1])
-    streamed = _sum(connection, schema.streams) - _sum(connection, schema.stream_rollovers)
-    paid = _sum(connection, schema.stake_claims)
-    check.see("liabilities of the staking pool", streamed - paid, held[2])
-    found = await storage.read("StakingPool", [("position", (row.position,)) for row in stakes])
-    for row, (owner, amount, *_rest) in zip(stakes, found, strict=True):
-        mine = (row.owner.lower(), row.amount - taken.get(row.position, 0))
-        check.see(f"staking position {row.position}", mine, (owner, amount))
-
-
-async def _compare_distributor(
-    connection: Connection, storage: Storage, check: Check, name: str, kind: int
-) -> None:
-    for epoch in campaigns.list_epochs(connection, kind):
-        what = f"epoch {epoch.epoch} of {name}"
-        root, funds = await storage.read(
-            name, [("root", (epoch.epoch,)), ("funds", (epoch.epoch,))]
-        )
-        check.see(f"root of {what}", epoch.root or "0x" + "00" * 32, _hex(root[0]))
-        left = tuple(
-            given - paid - on
-            for given, paid, on in zip(epoch.funded, epoch.claimed, epoch.rolled_over, strict=True)
-        )
-        check.see(f"funds of {what}", left, tuple(funds))
-    claims = [row for row in _rows(connection, schema.reward_claims) if row.kind == kind]
-    told = await storage.read(name, [("claimed", (row.epoch, row.recipient)) for row in claims])
-    for row, yes in zip(claims, told, strict=True):
-        check.see(f"claim of {row.recipient} in epoch {row.epoch}", ours=True, theirs=bool(yes))

@@ -23,6 +23,7 @@ from indexer.report import Check
 from indexer.rows import outcome_word, session_word
 from indexer.rpc import Node
 from indexer.verify_money import compare_money
+from indexer.verify_rewards import compare_rewards
 
 
 async def compare_storage(
@@ -35,7 +36,7 @@ async def compare_storage(
     """Compare what the contracts hold with the rows, at a block: its number and its time.
 
     Vaults, accruals, the ledger, heads, batches, the registry; campaigns with their
-    budgets, adjustments, disputes, payouts, the fee router, rewards.
+    budgets, adjustments, disputes, payouts, the fee router, the staking pool, rewards.
     """
     accounts, accruals, ledger = Check("vault accounts"), Check("accruals"), Check("ledger")
     heads, batches = Check("connector heads"), Check("batch commitments")
@@ -46,14 +47,16 @@ async def compare_storage(
     progress("accruals")
     accrued = await _compare_accruals(connection, storage, accruals)
     progress("campaigns, disputes, payouts")
-    money, budgets = await compare_money(connection, storage, deployment, at)
+    money, budgets = await compare_money(connection, storage, at[1])
+    progress("fees and rewards")
+    rewards = await compare_rewards(connection, storage, at[1])
     progress("ledger")
     await _compare_ledger(connection, storage, ledger, vaults + accrued + budgets)
     progress("heads and batches")
     await _compare_chains(connection, storage, heads, batches, progress)
     progress("registry")
     await _compare_registry(connection, storage, registry)
-    return [accounts, accruals, ledger, heads, batches, registry, *money]
+    return [accounts, accruals, ledger, heads, batches, registry, *money, *rewards]
 
 
 def _sum_by(connection: Connection, table: Table, key: str, amount: str) -> defaultdict[int, int]:

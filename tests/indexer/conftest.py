@@ -1,18 +1,26 @@
-"""Databases of both kinds: what one stores, the other stores too."""
+"""Databases of both kinds, what one stores the other stores too; and an indexer of a real chain."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import count
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
 
+from chargecoin.chain import Chain
 from indexer import schema
 from indexer.database import open_database, open_engine
+from indexer.follow import Follower
+from indexer.rpc import Rpc
+from indexer.store import Store
+from scripts._settling import Settler
+from tests.indexer.real import Real
 from tests.indexer.tables import fresh
 from tests.support.postgres import Postgres, UnavailableError
+from tests.support.protocol import Protocol
 
 
 class Pool:
@@ -92,3 +100,28 @@ def engine(databases: Databases) -> Iterator[Engine]:
     found = databases.new()
     yield found
     databases.drop(found)
+
+
+@pytest.fixture
+def finality() -> int:
+    """How many blocks an epoch of the real chain has; final after two."""
+    return 1
+
+
+@pytest.fixture
+async def real(
+    finality: int, start_protocol: Callable[..., Protocol], tmp_path: Path
+) -> AsyncIterator[Real]:
+    """The contracts on a chain of their own, and an indexer that has not begun."""
+    protocol = await asyncio.to_thread(
+        start_protocol, timestamp=1_767_225_600, slots_in_an_epoch=finality
+    )
+    engine = open_database(f"sqlite:///{tmp_path / 'index.sqlite'}")
+    store = Store(engine, protocol.deployment)
+    async with (
+        await Chain.connect(protocol.url, protocol.deployment) as chain,
+        Rpc(protocol.url) as rpc,
+    ):
+        settler = Settler(protocol.node, chain, protocol.members[: protocol.threshold])
+        yield Real(protocol, settler, store, Follower(rpc, store), rpc, tmp_path)
+    engine.dispose()

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import text
 
-from chargecoin.chain import Chain
 from chargecoin.chain.events import decode_events
 from chargecoin.chain.transactions import contract_call
 from chargecoin.errors import NodeUnavailableError
 from chargecoin.local_node import CHAIN_ID, LocalNode, NodeOptions
-from indexer.database import open_database
-from indexer.follow import Follower
 from indexer.read_model import ReadModel
-from indexer.rpc import Rpc
-from indexer.store import Store
 from scripts._pipeline import Pipeline
-from scripts._settling import Settler
 from tests.indexer.real import DAY, Real
 from tests.indexer.tables import contents
-from tests.support.protocol import Protocol
 
 # A sum that no row is behind.
 PHANTOM = (
@@ -41,24 +31,6 @@ PHANTOM = (
 def finality() -> int:
     """How many blocks an epoch has; final after two."""
     return 16
-
-
-@pytest.fixture
-async def real(
-    finality: int, start_protocol: Callable[..., Protocol], tmp_path: Path
-) -> AsyncIterator[Real]:
-    protocol = await asyncio.to_thread(
-        start_protocol, timestamp=1_767_225_600, slots_in_an_epoch=finality
-    )
-    engine = open_database(f"sqlite:///{tmp_path / 'index.sqlite'}")
-    store = Store(engine, protocol.deployment)
-    async with (
-        await Chain.connect(protocol.url, protocol.deployment) as chain,
-        Rpc(protocol.url) as rpc,
-    ):
-        settler = Settler(protocol.node, chain, protocol.members[: protocol.threshold])
-        yield Real(protocol, settler, store, Follower(rpc, store), rpc, tmp_path)
-    engine.dispose()
 
 
 async def test_the_tables_are_what_the_contracts_hold(real: Real) -> None:

@@ -2,111 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
-from pathlib import Path
-
-import pytest
-from sqlalchemy import text
-
-from chargecoin.chain import Chain, Receipt
-from chargecoin.chain.events import decode_events
-from chargecoin.chain.transactions import Call, contract_call
-from chargecoin.local_node import CHAIN_ID
-from indexer.database import open_database, open_engine
-from indexer.follow import Follower
 from indexer.read_model import ReadModel
-from indexer.rpc import Rpc
-from indexer.store import Store
-from indexer.verify import verify
-from scripts._pipeline import Pipeline
-from scripts._settling import Settler
+from tests.indexer.acting import Cast, against_all, assert_found, assert_verified
 from tests.indexer.real import DAY, Real
-from tests.support.protocol import Protocol
 
-MANY = 10**12
 REFERENCE = b"\x07" * 32
-
-
-@pytest.fixture
-async def real(start_protocol: Callable[..., Protocol], tmp_path: Path) -> AsyncIterator[Real]:
-    protocol = await asyncio.to_thread(start_protocol, timestamp=1_767_225_600)
-    engine = open_database(f"sqlite:///{tmp_path / 'index.sqlite'}")
-    store = Store(engine, protocol.deployment)
-    async with (
-        await Chain.connect(protocol.url, protocol.deployment) as chain,
-        Rpc(protocol.url) as rpc,
-    ):
-        settler = Settler(protocol.node, chain, protocol.members[: protocol.threshold])
-        yield Real(protocol, settler, store, Follower(rpc, store), rpc, tmp_path)
-    engine.dispose()
-
-
-class Cast:
-    """Who acts on the contracts, each by its own key."""
-
-    def __init__(self, real: Real) -> None:
-        self.real = real
-        self.book = real.protocol.deployment
-
-    def call(self, contract: str, name: str, *args: object) -> Call:
-        interface = {"Token": "TestStablecoin"}.get(contract, contract)
-        return contract_call(interface, name, self.book.address(contract), *args)
-
-    async def act(self, role: str, *calls: Call) -> None:
-        protocol = self.real.protocol
-        signer = protocol.owner(1) if role == "owner" else protocol.payer(role)
-        pipeline = Pipeline(self.real.settler.rpc, CHAIN_ID)
-        [sender] = await pipeline.senders([signer])
-        receipts = await pipeline.execute([(sender, call) for call in calls])
-        assert all(receipt.succeeded for receipt in receipts)
-
-    def pass_time(self, seconds: int) -> None:
-        self.real.protocol.node.rpc("evm_increaseTime", seconds)
-        self.real.protocol.node.mine()
-
-    async def start_campaign(self, budget: int) -> None:
-        """An owner's campaign of 20 % on connectors 1 and 2 that begins at once."""
-        owner = self.real.protocol.owner(1).address
-        await self.real.settler.execute(self.call("Token", "mint", owner, MANY))
-        now = self.real.now
-        rules = (1, 1, "Nights", now + 60, now + 30 * DAY, (1 << 168) - 1, 2_000, 10**9, 0, 0, 0, 0)
-        await self.act(
-            "owner",
-            self.call("Token", "approve", self.book.address("Settlement"), MANY),
-            self.call("CampaignManager", "create", rules, [1, 2], budget),
-        )
-        self.pass_time(DAY)
-
-    async def settle(self) -> Receipt:
-        """One with the campaign and more than its budget, one without, one nobody could pay."""
-        self.pass_time(DAY)
-        with_campaign = replace(self.real.session("fleet", energy_wh=30_000), campaign_id=1)
-        sessions = [
-            with_campaign,
-            self.real.session("fleet"),
-            self.real.session("driver", energy_wh=400_000),
-        ]
-        receipt = await self.real.settler.settle({1: sessions})
-        assert receipt.succeeded
-        return receipt
-
-    def presented(self, receipt: Receipt, index: int) -> tuple[object, ...]:
-        settlement = self.book.address("Settlement")
-        words = [
-            event.args["session"].to_bytes(32, "big")
-            for event in decode_events("Settlement", settlement, receipt.logs)
-            if event.name == "Session"
-        ]
-        batch = len(self.real.settler.settled)
-        return (batch, *self.real.settler.settled[batch], b"".join(words), index)
-
-
-async def assert_verified(real: Real) -> None:
-    await real.catch_up()
-    report = await real.verify()
-    assert [check.differences for check in report.checks if check.differing] == []
 
 
 async def test_a_campaign_and_refunds_are_followed_to_the_unit(real: Real) -> None:
@@ -221,16 +121,4 @@ async def test_verification_finds_changed_money(real: Real) -> None:
         "fleet", cast.call("Adjustments", "open_dispute", *cast.presented(receipt, 1), 1)
     )
     await assert_verified(real)
-    with real.store.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    for number, (statement, found_by) in enumerate(CHANGES):
-        copy = real.folder / f"{number}.sqlite"
-        copy.write_bytes((real.folder / "index.sqlite").read_bytes())
-        engine = open_engine(f"sqlite:///{copy}")
-        with engine.begin() as connection:
-            assert connection.execute(text(statement)).rowcount, statement
-        report = await verify(engine, real.protocol.deployment, real.rpc)
-        engine.dispose()
-        differing = {check.name: check.differences for check in report.checks if check.differing}
-        assert found_by in differing, statement
-        assert differing[found_by][0]
+    await assert_found(real, CHANGES, against_all)
