@@ -23,6 +23,8 @@ WANTED_LOGS: Final = 4_000
 # Small, since nothing is known yet of how dense the chain is; it doubles at every answer.
 FIRST_RANGE: Final = 4
 MAX_RANGE: Final = 20_000
+# How many answers in a row at what a node once allowed, until twice that is tried again.
+PROBE_AFTER: Final = 16
 # Larger answers are asked for in parts: a range that doubled over empty blocks may reach a
 # dense stretch, and some 1.5 times an answer is held once it is read. A block has no parts.
 MAX_ANSWER: Final = 5_000_000
@@ -75,6 +77,9 @@ class Fetcher:
         self._bloom_bits = [_bloom_bits(bytes.fromhex(one[2:])) for one in addresses]
         self._finality_depth = finality_depth
         self._range = FIRST_RANGE
+        # What the node allows as far as its refusals say, and the answers had at that.
+        self._limit = MAX_RANGE
+        self._at_limit = 0
 
     def doubt(self, why: str) -> None:
         """Ask another node next, if there is one: what this one said cannot be."""
@@ -131,7 +136,8 @@ class Fetcher:
                 # Every provider has its own words for "too much"; less is always understood.
                 if self._range == 1:
                     raise
-                self._range = max(1, (upto - first + 1) // 2)
+                self._range = self._limit = max(1, (upto - first + 1) // 2)
+                self._at_limit = 0
                 continue
             break
         self._learn(upto - first + 1, len(logs))
@@ -160,9 +166,16 @@ class Fetcher:
         return _block(end), logs
 
     def _learn(self, blocks: int, logs: int) -> None:
-        """Aim the next range at `WANTED_LOGS`, at most doubling."""
+        """Aim the next range at `WANTED_LOGS`, at most doubling, within what the node allows.
+
+        A limit may have been one of a dense stretch, or of a busy hour: it is probed again.
+        """
+        if blocks == self._limit < MAX_RANGE:
+            self._at_limit += 1
+            if self._at_limit == PROBE_AFTER:
+                self._limit, self._at_limit = min(2 * self._limit, MAX_RANGE), 0
         aim = blocks * WANTED_LOGS // max(logs, 1)
-        self._range = max(1, min(aim, 2 * max(self._range, 1), MAX_RANGE))
+        self._range = max(1, min(aim, 2 * max(self._range, 1), self._limit))
 
     # --- near the head: block by block ---
 

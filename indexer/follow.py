@@ -28,6 +28,7 @@ from chargecoin.errors import (
 from indexer.fetch import Fetched, Fetcher, Tips
 from indexer.heads import wait_for_any
 from indexer.ledger import MissingLogsError
+from indexer.progress import Progress
 from indexer.rpc import Node
 from indexer.store import Block, Cursor, State, Store
 
@@ -84,6 +85,7 @@ class Follower:
         self._deep_sightings = 0
         self._missing: tuple[str, int] = ("", 0)
         self.counters = Counters()
+        self.progress = Progress()
 
     async def step(self) -> bool:
         """Do the next thing; return whether there may be more to do at once.
@@ -150,7 +152,8 @@ class Follower:
         )
 
     async def close(self) -> None:
-        """End what was asked of the node ahead of its time."""
+        """End what was asked of the node ahead of its time, and what is measured of a backfill."""
+        self.progress.end()
         if self._prefetched:
             self._prefetched.cancel()
             await asyncio.gather(self._prefetched, return_exceptions=True)
@@ -159,9 +162,12 @@ class Follower:
     # --- forward ---
 
     async def _backfill(self, cursor: Cursor, tips: Tips) -> bool:
+        if self.progress.pace is None:
+            self.progress.note(cursor.number, 0, tips.head.number)
         fetched = await self._next_range(cursor.number + 1, tips.final)
         self._prefetch(fetched.last.number + 1, tips.final)
         await self._append(cursor, tips, fetched)
+        self.progress.note(fetched.last.number, len(fetched.logs), tips.head.number)
         return True
 
     async def _next_range(self, first: int, last: int) -> Fetched:

@@ -20,6 +20,7 @@ from indexer.endpoints import Endpoints
 from indexer.figures import Status
 from indexer.follow import Counters
 from indexer.heads import Heads
+from indexer.progress import Progress
 from indexer.read_model import ReadModel
 
 # A node that did not answer this often in a row makes the tables old news.
@@ -33,6 +34,7 @@ class Monitor:
         self,
         model: ReadModel,
         counters: Counters,
+        progress: Progress,
         nodes: Endpoints,
         heads: Heads | None,
         audit: AuditCounters,
@@ -42,6 +44,7 @@ class Monitor:
         self._audit = audit
         self._model = model
         self._counters = counters
+        self._progress = progress
         self._nodes = nodes
         self._heads = heads
         self._clock = clock
@@ -61,10 +64,12 @@ class Monitor:
         """Return everything as one JSON object."""
         ready, detail = self.ready()
         status = self._model.status()
+        pace = self._progress.pace
         return {
             "ready": ready,
             "why": detail,
             "chain": {**asdict(status), "lag": status.lag, "age_s": self._age(status)},
+            "backfill": pace and asdict(pace),
             "feed": [asdict(source) for source in self._model.feed_sources()],
             "since_start": asdict(self._counters),
             "audit": asdict(self._audit),

@@ -65,7 +65,8 @@ async def follow_all(
             follower = Follower(nodes, store, finality_depth=config.finality_depth)
             auditor = Auditor(engine, deployment, nodes, random.SystemRandom())
             model, counters = ReadModel(engine), follower.counters
-            monitor = Monitor(model, counters, nodes, heads, auditor.counters, clock)
+            progress = follower.progress
+            monitor = Monitor(model, counters, progress, nodes, heads, auditor.counters, clock)
             app = application(engine, lambda: nodes.disagreement)
             app.include_router(monitoring(monitor))
             port, close = await serve(app, config.http_host, config.http_port)

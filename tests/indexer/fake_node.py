@@ -33,6 +33,7 @@ class Faults:
     wandering: float = 0.0  # another branch is served
     lying: float = 0.0  # logs are doubled, of another block, or said to be removed
     max_logs: int = 10**9  # more are refused
+    max_blocks: int = 10**9  # so are longer ranges
     no_tags: bool = False  # `safe` and `finalized` are unknown
 
     @classmethod
@@ -127,6 +128,8 @@ class FakeNode:
                 raise RpcRefusedError("eth_getLogs", -32000, "unknown block")
         else:
             first, last = int(wanted["fromBlock"], 16), int(wanted["toBlock"], 16)
+            if last - first >= self.faults.max_blocks:
+                raise RpcRefusedError("eth_getLogs", -32602, "block range is too large")
             found = chain.blocks[first : min(last, head) + 1]
         final = len(chain.blocks) - 1 - self.finality
         logs = [log for block in found for log in self._logs_of(block, final)]

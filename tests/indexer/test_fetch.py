@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chargecoin.errors import InconsistentNodeError
-from indexer.fetch import FIRST_RANGE, Fetcher
+from indexer.fetch import FIRST_RANGE, PROBE_AFTER, Fetcher
 from indexer.rpc import Log, RpcRefusedError
 from tests.indexer.fake_chain import DEPLOYMENT, FakeChain
 from tests.indexer.fake_node import FakeNode
@@ -67,16 +67,48 @@ async def test_a_range_that_is_refused_is_halved_until_it_is_not(
     assert found == logs_of(chain, 1, 80)
 
 
-async def test_ranges_grow_where_little_happens(fetcher: Fetcher, node: FakeNode) -> None:
-    quiet = node.chain.blocks[0]
+def quiet(node: FakeNode, blocks: int) -> None:
+    """Let the node's chain be this many blocks in which nothing happened."""
+    first = node.chain.blocks[0]
     node.chain.blocks = [
-        replace(quiet, number=number, hash="0x" + number.to_bytes(32, "big").hex())
-        for number in range(1_500)
+        replace(first, number=number, hash="0x" + number.to_bytes(32, "big").hex())
+        for number in range(blocks)
     ]
+
+
+async def test_ranges_grow_where_little_happens(fetcher: Fetcher, node: FakeNode) -> None:
+    quiet(node, 1_500)
     first = await fetcher.range(1, 1_499)
     second = await fetcher.range(first.last.number + 1, 1_499)
     assert first.last.number == FIRST_RANGE
     assert second.last.number - first.last.number == 2 * FIRST_RANGE
+
+
+async def test_what_a_node_refused_is_asked_of_it_again_only_now_and_then(
+    fetcher: Fetcher, node: FakeNode
+) -> None:
+    quiet(node, 20_000)
+    node.faults.max_blocks = 50
+    lengths: list[int] = []
+    refused: list[int] = []
+    first = 1
+    while first < 2_500:
+        before = node.requests
+        fetched = await fetcher.range(first, 19_999)
+        lengths.append(fetched.last.number - first + 1)
+        # Besides the headers, each range is one request, and one more for each refusal.
+        refused.append(node.requests - before - 2)
+        first = fetched.last.number + 1
+    assert max(lengths) == 32
+    assert sum(refused) == len([at for at, count in enumerate(refused) if count])
+    assert sum(refused) == 1 + (len(lengths) - lengths.index(32) - 1) // PROBE_AFTER
+    # When the node allows more, that is found out.
+    node.faults.max_blocks = 10**9
+    for _ in range(3 * PROBE_AFTER):
+        fetched = await fetcher.range(first, 19_999)
+        lengths.append(fetched.last.number - first + 1)
+        first = fetched.last.number + 1
+    assert lengths[-1] > 100
 
 
 async def test_one_block_too_large_is_told(

@@ -85,6 +85,7 @@ async def test_a_running_indexer_says_how_it_is(config: Path, protocol: Protocol
         assert status["ready"]
         assert status["chain"]["number"] == head
         assert status["chain"]["lag"] == 0
+        assert status["backfill"] is None
         async with session.get(f"{url}/metrics") as answer:
             metrics = await answer.text()
         assert f"chargecoin_indexer_block_number {head}\n" in metrics
