@@ -285,6 +285,12 @@ class MoneyReads:
         with self._snapshot() as connection:
             return campaigns.list_epochs(connection, kind)
 
+    def reward_epoch(self, kind: int, epoch: int) -> RewardEpoch | None:
+        """Return one epoch of the rewards of drivers (1) or stations (2), None without funds."""
+        with self._snapshot() as connection:
+            found = campaigns.list_epochs(connection, kind, epoch)
+        return found[0] if found else None
+
     def reward_claims(self, kind: int, recipient: int) -> tuple[RewardClaim, ...]:
         """Return the rewards paid to a vault account (kind 1) or an owner (2), newest first."""
         with self._snapshot() as connection:

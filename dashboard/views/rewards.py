@@ -164,7 +164,7 @@ def _line(has: Services, owner_id: int, epoch: int) -> tuple[Owner, EpochLine | 
     """Return what the tables say of an epoch."""
     owner = owner_of(has, owner_id)
     claims = {one.epoch: one for one in has.model.reward_claims(STATIONS, owner_id)}
-    found = {one.epoch: one for one in has.model.reward_epochs(STATIONS)}.get(epoch)
+    found = has.model.reward_epoch(STATIONS, epoch)
     if found is None:
         return owner, None
     state = state_of(found, has.now())

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Table, func, select
+from sqlalchemy import Connection, Row, Select, Table, func, select
 
 from indexer.figures import Status
 from indexer.money_figures import (
@@ -36,6 +36,7 @@ from indexer.schema import (
     fee_routings,
     fees_returned,
     fees_routed,
+    outcome_days,
     owners,
     reimbursements,
     reward_claims,
@@ -45,7 +46,6 @@ from indexer.schema import (
     reward_voids,
     route_failures,
     route_retries,
-    sessions,
     sites,
 )
 
@@ -225,7 +225,8 @@ def _sum(connection: Connection, table: Table, column: str = "amount") -> int:
 
 def routed(connection: Connection) -> RoutedFees:
     """Return where the protocol fee went."""
-    charged = int(connection.scalar(select(func.sum(sessions.c.fee))) or 0)
+    # The days of outcomes have every session, rejected ones too, in a twentieth of the rows.
+    charged = int(connection.scalar(select(func.sum(outcome_days.c.fee))) or 0)
     charged += int(connection.scalar(select(func.sum(collections.c.fee))) or 0)
     kept: defaultdict[str, int] = defaultdict(int)
     for table, sign in ((route_failures, 1), (route_retries, -1)):
@@ -246,39 +247,49 @@ _Pot = tuple[int, int]
 _NONE: Final[_Pot] = (0, 0)
 
 
-def _pots(connection: Connection, table: Table, kind: int) -> dict[int, tuple[_Pot, int]]:
+def _pots(
+    connection: Connection, table: Table, kind: int, epoch: int | None, by: str = "epoch"
+) -> dict[int, tuple[_Pot, int]]:
+    """Return what was paid and how often, by epoch. Added up in Python, as `_sum`."""
     found: dict[int, tuple[_Pot, int]] = {}
-    for row in connection.execute(select(table).where(table.c.kind == kind)):
-        (payment, chg), count = found.get(row.epoch, (_NONE, 0))
-        found[row.epoch] = ((payment + row.payment, chg + row.chg), count + 1)
+    query = select(table.c[by], table.c.payment, table.c.chg).where(table.c.kind == kind)
+    if epoch is not None:
+        query = query.where(table.c[by] == epoch)
+    # Of all claims there are many: nothing more is read of them, and by place.
+    for at, more, more_chg in connection.execute(query).tuples():
+        (payment, chg), count = found.get(at, (_NONE, 0))
+        found[at] = ((payment + more, chg + more_chg), count + 1)
     return found
 
 
-def list_epochs(connection: Connection, kind: int) -> tuple[RewardEpoch, ...]:
+def list_epochs(
+    connection: Connection, kind: int, epoch: int | None = None
+) -> tuple[RewardEpoch, ...]:
     """Return the reward epochs of drivers (1) or stations (2) that have funds, newest first."""
-    funded = _pots(connection, reward_fundings, kind)
-    claimed = _pots(connection, reward_claims, kind)
-    rolled = _pots(connection, reward_rollovers, kind)
-    for row in connection.execute(select(reward_rollovers).where(reward_rollovers.c.kind == kind)):
-        (payment, chg), count = funded.get(row.into_epoch, (_NONE, 0))
-        funded[row.into_epoch] = ((payment + row.payment, chg + row.chg), count)
-    voided = {
-        (row.epoch, row.attempt)
-        for row in connection.execute(select(reward_voids).where(reward_voids.c.kind == kind))
-    }
-    posted = connection.execute(
-        select(reward_roots).where(reward_roots.c.kind == kind).order_by(reward_roots.c.id)
-    )
+    funded = _pots(connection, reward_fundings, kind, epoch)
+    claimed = _pots(connection, reward_claims, kind, epoch)
+    rolled = _pots(connection, reward_rollovers, kind, epoch)
+    into = _pots(connection, reward_rollovers, kind, epoch, "into_epoch")
+    for at, ((more, more_chg), _) in into.items():
+        (payment, chg), count = funded.get(at, (_NONE, 0))
+        funded[at] = ((payment + more, chg + more_chg), count)
+
+    def events(table: Table) -> Select[Any]:
+        query = select(table).where(table.c.kind == kind)
+        return query if epoch is None else query.where(table.c.epoch == epoch)
+
+    voided = {(row.epoch, row.attempt) for row in connection.execute(events(reward_voids))}
+    posted = connection.execute(events(reward_roots).order_by(reward_roots.c.id))
     roots = {row.epoch: row for row in posted if (row.epoch, row.attempt) not in voided}
     found = []
-    for epoch in sorted(funded.keys() | roots.keys(), reverse=True):
-        root = roots.get(epoch)
-        paid, claims = claimed.get(epoch, (_NONE, 0))
+    for at in sorted(funded.keys() | roots.keys(), reverse=True):
+        root = roots.get(at)
+        paid, claims = claimed.get(at, (_NONE, 0))
         found.append(
             RewardEpoch(
                 kind=kind,
-                epoch=epoch,
-                funded=funded.get(epoch, (_NONE, 0))[0],
+                epoch=at,
+                funded=funded.get(at, (_NONE, 0))[0],
                 root=None if root is None else "0x" + root.root.hex(),
                 attempt=None if root is None else root.attempt,
                 allotted=_NONE if root is None else (root.payment, root.chg),
@@ -286,7 +297,7 @@ def list_epochs(connection: Connection, kind: int) -> tuple[RewardEpoch, ...]:
                 expires_at=None if root is None else root.expires_at,
                 claimed=paid,
                 claims=claims,
-                rolled_over=rolled.get(epoch, (_NONE, 0))[0],
+                rolled_over=rolled.get(at, (_NONE, 0))[0],
             )
         )
     return tuple(found)

@@ -21,7 +21,7 @@ from indexer.exception_figures import (
 from indexer.figures import SessionFilter, Status
 from indexer.hours import local_time, to_day
 from indexer.money_figures import Dispute, Refund
-from indexer.queries import books, places
+from indexer.queries import books, outcomes, places
 from indexer.queries import sessions as listed
 from indexer.schema import (
     blocks,
@@ -44,6 +44,10 @@ def _flagged(flags: OutcomeFlag) -> ColumnElement[bool]:
     return sessions.c.flags.bitwise_and(int(flags)) != 0
 
 
+_STATUS: Final[dict[str | None, Outcome]] = {
+    "unfunded": Outcome.UNFUNDED,
+    "rejected": Outcome.REJECTED,
+}
 # Each kind of session: the index by which the few are found, and what it is.
 _SESSIONS: Final[dict[str, tuple[ColumnElement[bool], ColumnElement[bool]]]] = {
     "unfunded": (not_settled, sessions.c.status == int(Outcome.UNFUNDED)),
@@ -56,17 +60,19 @@ _CLOSED: Final = exists().where(dispute_closings.c.dispute == disputes.c.dispute
 KINDS: Final[tuple[ExceptionKind, ...]] = get_args(ExceptionKind)
 
 
+def _places_and_days(wanted: ExceptionFilter, status: int | None = None) -> SessionFilter:
+    return SessionFilter(
+        owner_id=wanted.owner_id,
+        site_id=wanted.site_id,
+        status=status,
+        since=wanted.since,
+        until=wanted.until,
+    )
+
+
 def _settlements(connection: Connection, wanted: ExceptionFilter) -> list[Any]:
     """Return queries for the ids of sessions whose settlement is the exception."""
-    narrow = listed.conditions(
-        connection,
-        SessionFilter(
-            owner_id=wanted.owner_id,
-            site_id=wanted.site_id,
-            since=wanted.since,
-            until=wanted.until,
-        ),
-    )
+    narrow = listed.conditions(connection, _places_and_days(wanted))
     found = select(sessions.c.id).where(*narrow)
     if wanted.kind is None:
         return [found.where(not_settled), found.where(with_remark)]
@@ -177,6 +183,12 @@ def list_exceptions(
 
 def count_exceptions(connection: Connection, wanted: ExceptionFilter) -> int:
     """Return how many exceptions of one kind there are, counting to `COUNTED` + 1 at most."""
+    if wanted.kind in _STATUS:
+        # The days of outcomes count them; one by one they are a row to read each.
+        whole = outcomes.count_sessions(
+            connection, _places_and_days(wanted, int(_STATUS[wanted.kind]))
+        )
+        return min(whole, COUNTED + 1)
     queries = [
         *_settlements(connection, wanted),
         *_disputes(connection, wanted),

@@ -121,6 +121,11 @@ def _month_by_site(span: tuple[int, int]) -> Select[Any]:
     )
 
 
+def count_sessions(connection: Connection, wanted: SessionFilter) -> int:
+    """Return how many sessions a filter leaves."""
+    return sum(int(row.parts) for row in _by_kind(connection, wanted))
+
+
 def _by_kind(connection: Connection, wanted: SessionFilter) -> Sequence[Any]:
     """Return the sums of a filter's sessions, by status, reason and assurance."""
     if wanted.connector_id is not None or wanted.batch is not None:
