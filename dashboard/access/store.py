@@ -142,6 +142,14 @@ class AccessStore:
             )
         return Role(found or 0)
 
+    def roles(self, address: str) -> dict[int, Role]:
+        """Return what an address may do for each owner that invited it."""
+        with transaction(self._engine) as connection:
+            rows = connection.execute(
+                select(people.c.owner_id, people.c.role).where(people.c.address == address)
+            ).all()
+        return {row.owner_id: Role(row.role) for row in rows}
+
     def people(self, owner_id: int) -> tuple[Person, ...]:
         """Return an owner's people, the mightiest first."""
         with transaction(self._engine) as connection:

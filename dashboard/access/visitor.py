@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Final
 from urllib.parse import parse_qs, urlsplit
@@ -75,6 +76,17 @@ class Visitor:
         if self.address == owner.account:
             return Role.ADMIN
         return self._has.access.role(owner.owner_id, self.address)
+
+    def roles(self, owners: Iterable[Owner]) -> list[tuple[Owner, Role]]:
+        """Return the owners for whom the visitor may do something, and what."""
+        if self.address is None:
+            return []
+        invited = self._has.access.roles(self.address)
+        roles = (
+            (one, Role.ADMIN if one.account == self.address else invited.get(one.owner_id))
+            for one in owners
+        )
+        return [(owner, role) for owner, role in roles if role]
 
     def sees(self, owner: Owner) -> bool:
         """Whether an owner's private settings are shown to the visitor."""

@@ -57,11 +57,8 @@ def _show(render: Render, page: SignInPage) -> Response:
 @router.get("/sign-in")
 def sign_in(has: Has, visitor: Asking, render: Render, next: str = HOME) -> Response:  # noqa: A002
     """Offer to sign in, or say who is signed in."""
-    mine: list[Mine] = []
-    if visitor.address is not None:
-        roles = ((owner, visitor.role(owner)) for owner in has.model.owners())
-        mine = [Mine(owner, role) for owner, role in roles if role]
-    return _show(render, SignInPage(visitor.address, tuple(mine), way_back(next)))
+    mine = tuple(Mine(owner, role) for owner, role in visitor.roles(has.model.owners()))
+    return _show(render, SignInPage(visitor.address, mine, way_back(next)))
 
 
 @router.post("/sign-in")
