@@ -24,9 +24,11 @@ from babel.numbers import (
     format_percent,
     get_currency_precision,
     get_decimal_symbol,
+    get_group_symbol,
     list_currencies,
+    parse_pattern,
 )
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from chargecoin.errors import ConfigurationError
 from chargecoin.record import split_session_id
@@ -44,6 +46,30 @@ def zone_of(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return ZoneInfo("UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """How Babel writes a currency, taken apart once: pages have thousands of amounts."""
+
+    plus: tuple[str, str]
+    minus: tuple[str, str]
+    point: str
+    separator: str
+    grouping: tuple[int, int]
+    coin: int
+
+    def parts(self, amount: int) -> tuple[str, str, str, str]:
+        """Return what is before the point, the point, the decimals and what comes after."""
+        before, after = self.minus if amount < 0 else self.plus
+        whole, rest = divmod(abs(amount), 10**TOKEN_DECIMALS)
+        left, size = str(whole), self.grouping[0]
+        groups: list[str] = []
+        while len(left) > size:
+            groups.insert(0, left[-size:])
+            left, size = left[:-size], self.grouping[1]
+        head = before + self.separator.join([left, *groups])
+        return head, self.point, f"{rest:0{TOKEN_DECIMALS}d}", after
 
 
 @dataclass(frozen=True)
@@ -77,29 +103,42 @@ class Formats:
         return self.locale_name.replace("_", "-") if known else SOURCE
 
     @cached_property
-    def _pattern(self) -> str:
+    def _written(self) -> _Written:
         positive = self.locale.currency_formats["standard"].pattern.split(";")[0]
         whole, _, rest = positive.partition(".00")
-        return f"{whole}.{'0' * TOKEN_DECIMALS}{rest}"
+        pattern = f"{whole}.{'0' * TOKEN_DECIMALS}{rest}"
+        point = get_decimal_symbol(self.locale)
+
+        def around(value: int) -> tuple[str, str]:
+            text = format_currency(
+                value, self.currency, format=pattern, currency_digits=False, locale=self.locale
+            )
+            before, _, after = text.rpartition(f"1{point}{'0' * TOKEN_DECIMALS}")
+            return before, after
+
+        return _Written(
+            plus=around(1),
+            minus=around(-1),
+            point=point,
+            separator=get_group_symbol(self.locale),
+            grouping=parse_pattern(pattern).grouping,
+            coin=get_currency_precision(self.currency),
+        )
 
     def money_text(self, amount: int) -> str:
         """Return base units exactly, to the last of the token's six decimals, as plain text."""
-        value = Decimal(amount).scaleb(-TOKEN_DECIMALS)
-        return format_currency(
-            value, self.currency, format=self._pattern, currency_digits=False, locale=self.locale
-        )
+        return "".join(self._written.parts(amount))
 
     def money(self, amount: int | None) -> Markup:
         """Return base units exactly; what is below the currency's smallest coin is set smaller."""
         if amount is None:
             return Markup('<span class="none">{}</span>').format(NO_VALUE)
-        text = self.money_text(amount)
-        coin = get_currency_precision(self.currency)
-        point = text.rindex(get_decimal_symbol(self.locale))
-        cut = point + 1 + coin if coin else point
-        end = point + 1 + TOKEN_DECIMALS
-        return Markup('<span class="money">{}<span class="sub">{}</span>{}</span>').format(
-            text[:cut], text[cut:end], text[end:]
+        head, point, digits, tail = self._written.parts(amount)
+        coin = self._written.coin
+        coins, rest = (point + digits[:coin], digits[coin:]) if coin else ("", point + digits)
+        return Markup(  # noqa: S704 -- of digits and what is escaped here
+            f'<span class="money">{escape(head)}{coins}<span class="sub">{rest}</span>'
+            f"{escape(tail)}</span>"
         )
 
     def money_plain(self, amount: int) -> str:

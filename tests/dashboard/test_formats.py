@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
+from babel.numbers import format_currency
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import Markup
 
 from chargecoin.errors import ConfigurationError
 from chargecoin.record import session_id
@@ -29,6 +32,25 @@ def test_money_on_a_page_can_be_read_back_exactly(amount: int) -> None:
         text = formats.money(amount).striptags()
         digits = text.replace(group, "").replace(point, "").replace("€", "").strip()
         assert int(digits) == amount
+
+
+@given(
+    st.integers(min_value=-(10**18), max_value=10**18),
+    st.sampled_from(["en_GB", "de_CH", "de_AT", "en_IN", "fr_FR", "lv_LV", "ar_EG", "ja_JP"]),
+    st.sampled_from(["EUR", "CHF", "JPY", "KWD"]),
+)
+def test_money_is_written_as_babel_writes_it(amount: int, locale: str, currency: str) -> None:
+    formats = Formats(locale, currency)
+    standard = formats.locale.currency_formats["standard"].pattern.split(";")[0]
+    text = format_currency(
+        Decimal(amount).scaleb(-6),
+        currency,
+        format=standard.replace(".00", ".000000"),
+        currency_digits=False,
+        locale=formats.locale,
+    )
+    assert formats.money_text(amount) == text
+    assert formats.money(amount).striptags() == Markup.escape(text).striptags()
 
 
 def test_what_is_below_the_smallest_coin_is_set_smaller() -> None:
