@@ -6,9 +6,8 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import as_file, files
-from typing import Any, Final
+from typing import Final
 
-import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
@@ -22,9 +21,11 @@ BUSY_TIMEOUT_MS: Final = 10_000
 # Rows of an index far apart are read on the way of every insert; 32 MB keeps the
 # hot pages of tens of millions of sessions at hand.
 CACHE_KIB: Final = 32_768
+# Every connection has its own; who only reads has many, and the system's cache beneath.
+READERS_CACHE_KIB: Final = 4_096
 
 
-def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+def _set_up_sqlite(connection: sqlite3.Connection, cache_kib: int) -> None:
     """WAL, so that readers never wait for the writer; NORMAL, because the chain has it all.
 
     A power cut may lose the last commits, never tear one; the cursor is in the same
@@ -36,12 +37,18 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-    connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+    connection.execute(f"PRAGMA cache_size=-{cache_kib}")
 
 
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _refusals(engine: Engine) -> tuple[type[Exception], ...]:
+    """Return what a database refuses with: rows are copied past SQLAlchemy into PostgreSQL."""
+    driver = engine.dialect.loaded_dbapi if engine.dialect.name == "postgresql" else None
+    return (SQLAlchemyError,) if driver is None else (SQLAlchemyError, driver.Error)
 
 
 @contextmanager
@@ -53,7 +60,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
     try:
         with engine.execution_options(writes=True).begin() as connection:
             yield connection
-    except (SQLAlchemyError, psycopg.Error) as error:
+    except _refusals(engine) as error:
         raise StoreError(f"the database refuses to write: {error}") from error
 
 
@@ -75,8 +82,10 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
         ) from error
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, cache_kib: int = CACHE_KIB) -> Engine:
     """Connect lazily to `sqlite:///path` or `postgresql+psycopg://…`.
+
+    `cache_kib` is how much of a SQLite file each connection keeps in memory.
 
     Raises `ConfigurationError` if the URL is not one, or its driver is not installed.
     """
@@ -85,7 +94,7 @@ def open_engine(url: str) -> Engine:
     except (ArgumentError, ImportError) as error:
         raise ConfigurationError(f"{url!r} is not a usable database URL: {error}") from error
     if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "connect", lambda connection, _: _set_up_sqlite(connection, cache_kib))
         event.listen(engine, "begin", _begin_sqlite)
     elif engine.dialect.name != "postgresql":
         raise ConfigurationError(f"the indexer stores in SQLite or PostgreSQL, not in {url!r}")

@@ -13,7 +13,7 @@ from datetime import date
 from typing import Final, Self
 
 from chargecoin.errors import FieldRangeError
-from indexer.database import open_engine
+from indexer.database import READERS_CACHE_KIB, open_engine
 from indexer.equipment_figures import Equipment, Evse, FirstSigns, Station
 from indexer.exception_figures import (
     COUNTED,
@@ -171,7 +171,8 @@ class ReadModel(CarbonReads, ExceptionReads):
         Raises `ConfigurationError` if it is not one. The tables are the indexer's to make:
         before it ran once, every question raises `StoreError`.
         """
-        return cls(open_engine(database if "://" in database else f"sqlite:///{database}"))
+        url = database if "://" in database else f"sqlite:///{database}"
+        return cls(open_engine(url, READERS_CACHE_KIB))
 
     def close(self) -> None:
         """Close the connections."""

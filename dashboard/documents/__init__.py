@@ -22,8 +22,31 @@ the report anew for each form.
 | PDF | to read: of a section of more than `PDF_ROWS` rows it has the totals only, and says so |
 """
 
-from dashboard.documents.pdf import PDF_ROWS, pdf
-from dashboard.documents.report import Column, Kind, Report, Section
-from dashboard.documents.spreadsheet import xlsx
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from dashboard.documents.report import PDF_ROWS, Column, Kind, Report, Section
+
+if TYPE_CHECKING:
+    from dashboard.formats import Formats
 
 __all__ = ["PDF_ROWS", "Column", "Kind", "Report", "Section", "pdf", "xlsx"]
+
+
+# What writes them is loaded with the first document: it takes memory that pages do not need.
+
+
+def pdf(report: Report, formats: Formats) -> bytes:
+    """Return a report as PDF."""
+    from dashboard.documents.paper import write  # noqa: PLC0415
+
+    return write(report, formats)
+
+
+def xlsx(report: Report, formats: Formats) -> Iterator[bytes]:
+    """Yield a report as XLSX."""
+    from dashboard.documents.spreadsheet import write  # noqa: PLC0415
+
+    return write(report, formats)

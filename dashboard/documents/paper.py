@@ -23,12 +23,10 @@ from reportlab.platypus import (
 )
 
 from dashboard.documents.letters import BOLD, CODE, TEXT, has, markup, plain, runs
-from dashboard.documents.report import Column, Kind, Report, Section, text
+from dashboard.documents.report import PDF_ROWS, Column, Kind, Report, Section, text
 from dashboard.formats import Formats
 from dashboard.language import gettext
 
-# A page holds about 40 rows; whoever wants more of them wants to compute, not to read.
-PDF_ROWS: Final = 2_000
 # Of more columns than this the page lies on its side.
 UPRIGHT_COLUMNS: Final = 7
 # The light theme's (static/style.css).
@@ -51,7 +49,7 @@ _CELL: Final = ParagraphStyle("cell", _BODY, fontSize=SIZE, leading=11)
 _HEAD: Final = ParagraphStyle("head", _CELL, fontName=BOLD)
 
 
-def pdf(report: Report, formats: Formats) -> bytes:
+def write(report: Report, formats: Formats) -> bytes:
     """Return a report as a PDF file, the same bytes for the same report."""
     for font in (TEXT, BOLD, CODE):
         has(font)

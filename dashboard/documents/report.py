@@ -11,6 +11,9 @@ from typing import Any, Final
 
 from dashboard.formats import CHG_DECIMALS, NO_VALUE, TOKEN_DECIMALS, Formats
 
+# A page holds about 40 rows; whoever wants more of them wants to compute, not to read.
+PDF_ROWS: Final = 2_000
+
 
 class Kind(Enum):
     """What a column holds, and so how it is written.

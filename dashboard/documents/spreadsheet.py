@@ -38,7 +38,7 @@ NUMBERS: Final = {
 WIDTHS: Final = {Kind.TEXT: 26, Kind.CODE: 22, Kind.MOMENT: 19, Kind.DAY: 12}
 
 
-def xlsx(report: Report, formats: Formats) -> Iterator[bytes]:
+def write(report: Report, formats: Formats) -> Iterator[bytes]:
     """Yield a report as an XLSX file: a first sheet with its facts, then one a section."""
     with tempfile.TemporaryFile() as file:
         _write(report, formats, file)
