@@ -77,6 +77,8 @@ class MoneyReads:
     def __init__(self, engine: Engine) -> None:
         """Read from a database that `indexer.database` opened."""
         self._engine = engine
+        # All fees that were charged, kept for as long as nothing else is: it is a long sum.
+        self._charged: tuple[tuple[int | None, ...], int] = (), 0
 
     def _snapshot(self) -> AbstractContextManager[Connection]:
         return snapshot(self._engine)
@@ -278,7 +280,12 @@ class MoneyReads:
     def routed_fees(self) -> RoutedFees:
         """Return where the protocol fee went, of all time."""
         with self._snapshot() as connection:
-            return campaigns.routed(connection)
+            known_by = campaigns.charges_known_by(connection)
+            known, charged = self._charged
+            if known != known_by:
+                charged = campaigns.charged(connection)
+                self._charged = known_by, charged
+            return campaigns.routed(connection, charged)
 
     def reward_epochs(self, kind: int) -> tuple[RewardEpoch, ...]:
         """Return the reward epochs of drivers (1) or stations (2) with funds, newest first."""

@@ -65,7 +65,7 @@ async def _compare_router(connection: Connection, storage: Storage, check: Check
     named = _rows(connection, schema.reimbursed_oracles)
     oracles = named[-1].oracles.lower() if named else NOBODY
     check.see("who is reimbursed", oracles, await storage.read_one("FeeRouter", "oracles"))
-    fees = campaigns.routed(connection)
+    fees = campaigns.routed(connection, campaigns.charged(connection))
     check.see("reimbursed", fees.oracles, await storage.read_one("FeeRouter", "reimbursed"))
     kept = await storage.read_one("FeeRouter", "total_owed")
     check.see("kept for destinations", sum(fees.kept.values()), kept)

@@ -23,6 +23,7 @@ from indexer.money_figures import (
 )
 from indexer.queries.places import provenance, with_block
 from indexer.schema import (
+    batches,
     budget_fundings,
     budget_releases,
     campaign_closings,
@@ -33,6 +34,7 @@ from indexer.schema import (
     campaign_resumptions,
     campaigns,
     collections,
+    cursor,
     fee_routings,
     fees_returned,
     fees_routed,
@@ -223,11 +225,21 @@ def _sum(connection: Connection, table: Table, column: str = "amount") -> int:
     return sum(connection.scalars(select(table.c[column])))
 
 
-def routed(connection: Connection) -> RoutedFees:
-    """Return where the protocol fee went."""
+def charges_known_by(connection: Connection) -> tuple[int | None, ...]:
+    """Return what is another as soon as `charged` may be: newest rows and what was undone."""
+    newest = [select(func.max(table.c.id)) for table in (batches, collections)]
+    return tuple(connection.scalar(query) for query in (*newest, select(cursor.c.reorgs)))
+
+
+def charged(connection: Connection) -> int:
+    """Return the protocol fee that all sessions and collections were charged."""
     # The days of outcomes have every session, rejected ones too, in a twentieth of the rows.
-    charged = int(connection.scalar(select(func.sum(outcome_days.c.fee))) or 0)
-    charged += int(connection.scalar(select(func.sum(collections.c.fee))) or 0)
+    settled = connection.scalar(select(func.sum(outcome_days.c.fee)))
+    return int(settled or 0) + int(connection.scalar(select(func.sum(collections.c.fee))) or 0)
+
+
+def routed(connection: Connection, charged: int) -> RoutedFees:
+    """Return where the protocol fee went, of which so much was charged."""
     kept: defaultdict[str, int] = defaultdict(int)
     for table, sign in ((route_failures, 1), (route_retries, -1)):
         for row in connection.execute(select(table)):
@@ -256,7 +268,7 @@ def _pots(
     if epoch is not None:
         query = query.where(table.c[by] == epoch)
     # Of all claims there are many: nothing more is read of them, and by place.
-    for at, more, more_chg in connection.execute(query).tuples():
+    for at, more, more_chg in connection.execute(query):
         (payment, chg), count = found.get(at, (_NONE, 0))
         found[at] = ((payment + more, chg + more_chg), count + 1)
     return found

@@ -145,6 +145,32 @@ def test_rewards_of_drivers_and_stations_are_told_apart(model: ReadModel) -> Non
         assert len(model.reward_claims(kind, 1)) == len(claims) > 0
 
 
+def test_fees_that_are_kept_follow_batches_and_reorgs(databases: Databases) -> None:
+    chain = FakeChain(12)
+    chain.mine(150)
+    engine = databases.new()
+    kept, seen = ReadModel(engine), set()
+    node = FakeNode(chain, finality=FINALITY)
+    for change in (chain.mine, lambda: chain.mine(40), lambda: chain.reorganise(6, 9)):
+        change()
+        asyncio.run(catch_up(node, engine, finality=FINALITY))
+        tables = (schema.sessions, schema.collections)
+        charged = sum(row.fee for table in tables for row in rows(kept, table))
+        gone = (schema.fees_routed, schema.fees_returned)
+        left = charged - sum(row.amount for table in gone for row in rows(kept, table))
+        for _ in range(2):
+            assert kept.routed_fees().unrouted == left
+        seen.add(charged)
+    assert len(seen) > 1
+
+
+def test_one_epoch_is_as_in_the_list_of_all(model: ReadModel) -> None:
+    for kind in (1, 2):
+        epochs = model.reward_epochs(kind)
+        assert [model.reward_epoch(kind, one.epoch) for one in epochs] == list(epochs)
+        assert model.reward_epoch(kind, max(one.epoch for one in epochs) + 1) is None
+
+
 def test_the_tariff_in_force_is_the_last_that_began(model: ReadModel) -> None:
     [published] = model.tariffs(1)
     begins = published.provenance.block_timestamp
