@@ -151,7 +151,12 @@ def test_fees_that_are_kept_follow_batches_and_reorgs(databases: Databases) -> N
     engine = databases.new()
     kept, seen = ReadModel(engine), set()
     node = FakeNode(chain, finality=FINALITY)
-    for change in (chain.mine, lambda: chain.mine(40), lambda: chain.reorganise(6, 9)):
+    changes: list[Callable[[], None]] = [
+        lambda: chain.mine(1),
+        lambda: chain.mine(40),
+        lambda: chain.reorganise(6, 9),
+    ]
+    for change in changes:
         change()
         asyncio.run(catch_up(node, engine, finality=FINALITY))
         tables = (schema.sessions, schema.collections)
