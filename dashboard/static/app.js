@@ -81,9 +81,9 @@ function copying() {
     const text = document.getElementById(button.dataset.copy)?.textContent ?? "";
     try {
       await navigator.clipboard.writeText(text.trim());
-      button.textContent = "Copied";
+      button.textContent = button.dataset.copied;
     } catch {
-      button.textContent = "Select it and press Ctrl+C";
+      button.textContent = button.dataset.byHand;
     }
   });
 }

@@ -4,12 +4,22 @@
 const KEY = "wallet";
 const wallets = new Map();
 
+// What is said stands on the page, in the reader's language, with places for what varies.
+const WORDS = document.querySelector("#wallet-words").dataset;
+
+function worded(name, values = {}) {
+  return WORDS[name].replace(/\{(\w+)\}/g, (place, key) => values[key] ?? place);
+}
+
+class Told extends Error {}
+
 // What wallets answer (EIP-1193, EIP-3085, EIP-3326), in words that say what to do.
+const ANSWERS = { 4001: "declined", 4100: "forbidden", "-32002": "asking" };
+
 function words(error) {
-  if (error?.code === 4001) return "You declined in the wallet. Nothing was sent.";
-  if (error?.code === 4100) return "The wallet does not let this page use that account. Connect it in the wallet.";
-  if (error?.code === -32002) return "The wallet is already asking. Open it and answer there.";
-  return `The wallet says: ${error?.message ?? error}`;
+  if (error instanceof Told) return error.message;
+  if (error?.code in ANSWERS) return worded(ANSWERS[error.code]);
+  return worded("says", { error: error?.message ?? error });
 }
 
 function say(scope, text) {
@@ -35,12 +45,12 @@ function remember(rdns) {
 
 async function account(provider) {
   const [found] = await provider.request({ method: "eth_requestAccounts" });
-  if (!found) throw new Error("it offers no account");
+  if (!found) throw new Told(worded("noAccount"));
   return found;
 }
 
 async function connect(form, provider) {
-  say(form, "Waiting for the wallet.");
+  say(form, worded("waiting"));
   form.elements.address.value = await account(provider);
   form.requestSubmit();
 }
@@ -50,7 +60,7 @@ function hex(text) {
 }
 
 async function answer(form, provider) {
-  say(form, "Waiting for your signature in the wallet.");
+  say(form, worded("signature"));
   const message = form.querySelector("#message").textContent;
   const [, address] = message.split("\n");
   await account(provider);
@@ -74,11 +84,11 @@ async function chain(provider, wanted) {
 // The transaction stands on the page, to be compared with what the wallet shows.
 async function send(form, provider) {
   const { chainId, from, to, data, shows } = JSON.parse(form.dataset.walletSend);
-  say(form, "Waiting for the wallet.");
+  say(form, worded("waiting"));
   await chain(provider, chainId);
   const own = await account(provider);
   if (from && own.toLowerCase() !== from.toLowerCase()) {
-    say(form, `Choose the account ${from} in the wallet; ${own} may not do this.`);
+    say(form, worded("other", { wanted: from, own }));
     return;
   }
   const sent = await provider.request({ method: "eth_sendTransaction", params: [{ from: own, to, data }] });
@@ -91,17 +101,17 @@ async function send(form, provider) {
   form.querySelector("[data-wallet-choices]").hidden = true;
   const link = document.createElement("a");
   link.href = address;
-  link.textContent = "Sent. Follow it";
+  link.textContent = worded("sent");
   form.querySelector("[data-wallet-status]").replaceChildren(link);
 }
 
 async function typed(form, provider, data) {
   const { chainId } = data.domain;
-  say(form, "Waiting for your signature in the wallet.");
+  say(form, worded("signature"));
   await chain(provider, chainId);
   const own = await account(provider);
   const { from } = form.dataset;
-  if (from && own.toLowerCase() !== from.toLowerCase()) throw new Error(`choose the account ${from} in it`);
+  if (from && own.toLowerCase() !== from.toLowerCase()) throw new Told(worded("other", { wanted: from, own }));
   return provider.request({ method: "eth_signTypedData_v4", params: [own, JSON.stringify(data)] });
 }
 
@@ -115,7 +125,7 @@ const digits = (bytes) => [...bytes].map((one) => one.toString(16).padStart(2, "
 // A charger's password is made and shown here. What leaves the page is a salted hash of it.
 async function admit(form, provider) {
   if (!crypto.subtle) {
-    say(form, "A password can be made only where this page is served over HTTPS.");
+    say(form, worded("insecure"));
     return;
   }
   const password = digits(crypto.getRandomValues(new Uint8Array(20)));
@@ -126,23 +136,23 @@ async function admit(form, provider) {
   const fields = new URLSearchParams(new FormData(form));
   for (const name of ["salt", "hash", "issuedAt"]) fields.set(name, data.message[name]);
   fields.set("signature", await typed(form, provider, data));
-  say(form, "Sending it to the oracle.");
+  say(form, worded("oracle"));
   const answer = await fetch(`${new URL(form.action).pathname}.json`, { method: "POST", body: fields });
   const told = await answer.json();
   if (!answer.ok) {
-    say(form, told.detail ?? `It answered ${answer.status}.`);
+    say(form, told.detail ?? worded("answered", { status: answer.status }));
     return;
   }
   form.querySelector("[data-made-url]").textContent = told.url;
   form.querySelector("[data-made-password]").textContent = password;
   form.querySelector("[data-made]").hidden = false;
   form.querySelector("[data-wallet-choices]").hidden = true;
-  say(form, "The oracle lets it in.");
+  say(form, worded("admitted"));
 }
 
 // The wallet's node is asked; nothing is signed and no account is shown.
 async function check(form, provider) {
-  say(form, "Waiting for the wallet.");
+  say(form, worded("waiting"));
   await chain(provider, Number(form.dataset.chain));
   await (await import(form.dataset.walletCheck)).check(form, provider);
   say(form, "");
@@ -195,6 +205,6 @@ dispatchEvent(new Event("eip6963:requestProvider"));
 setTimeout(() => {
   if (wallets.size) return;
   for (const [selector] of TASKS) {
-    for (const form of document.querySelectorAll(selector)) say(form, "No wallet was found in this browser.");
+    for (const form of document.querySelectorAll(selector)) say(form, worded("none"));
   }
 }, 500);
