@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from functools import cache
 from itertools import chain
+from operator import add
 from typing import Any, Final, Literal
 
 from sqlalchemy import (
@@ -406,7 +407,8 @@ def hourly(
             hours.c.hour >= since,
             hours.c.hour < until,
         )
-        for hour, *sums in connection.execute(query.group_by(hours.c.hour)):
-            old = found.get(hour, [0] * len(names))
-            found[hour] = [value + int(more) for value, more in zip(old, sums, strict=True)]
+        for hour, *sums in connection.execute(query.group_by(hours.c.hour)).all():
+            more = list(map(int, sums))
+            old = found.get(hour)
+            found[hour] = more if old is None else list(map(add, old, more))
     return tuple(HourTotals(hour, *found[hour]) for hour in sorted(found))
