@@ -114,8 +114,14 @@ class WantedSessions(WantedOfOwner, total=False):
     status: int
 
 
-class WantedDisputes(WantedOfOwner, total=False):
-    """Of an owner or a vault account, open or closed."""
+class WantedAdjustments(WantedOfOwner, total=False):
+    """Of sessions of one connector."""
+
+    connector_id: int
+
+
+class WantedDisputes(WantedAdjustments, total=False):
+    """Of an owner, a connector or a vault account, open or closed."""
 
     account: int
     open: bool
@@ -232,11 +238,11 @@ class IndexerClient:
 
     # --- after settlement ---
 
-    async def collections(self, **wanted: Unpack[WantedOfOwner]) -> Page[Collection]:
+    async def collections(self, **wanted: Unpack[WantedAdjustments]) -> Page[Collection]:
         """Return debts paid later."""
         return await self._get(Page[Collection], "collections", wanted)
 
-    async def refunds(self, **wanted: Unpack[WantedOfOwner]) -> Page[Refund]:
+    async def refunds(self, **wanted: Unpack[WantedAdjustments]) -> Page[Refund]:
         """Return refunds."""
         return await self._get(Page[Refund], "refunds", wanted)
 

@@ -192,19 +192,27 @@ def session(request: Request, session_id: SessionHex) -> models.Session:
 
 @router.get("/collections", tags=["adjustments"])
 def collections(
-    request: Request, paging: WantedPage, span: WantedSpan, owner_id: WantedId = None
+    request: Request,
+    paging: WantedPage,
+    span: WantedSpan,
+    owner_id: WantedId = None,
+    connector_id: WantedId = None,
 ) -> models.Page[models.Collection]:
     """Debts paid later."""
-    where = equal(schema.collections, owner_id=owner_id)
+    where = equal(schema.collections, owner_id=owner_id, connector_id=connector_id)
     return _list(request, resources.COLLECTIONS, paging, where, span)
 
 
 @router.get("/refunds", tags=["adjustments"])
 def refunds(
-    request: Request, paging: WantedPage, span: WantedSpan, owner_id: WantedId = None
+    request: Request,
+    paging: WantedPage,
+    span: WantedSpan,
+    owner_id: WantedId = None,
+    connector_id: WantedId = None,
 ) -> models.Page[models.Refund]:
     """Refunds, by the owner or by a ruling."""
-    where = equal(schema.refunds, owner_id=owner_id)
+    where = equal(schema.refunds, owner_id=owner_id, connector_id=connector_id)
     return _list(request, resources.REFUNDS, paging, where, span)
 
 
@@ -214,12 +222,13 @@ def disputes(
     paging: WantedPage,
     span: WantedSpan,
     owner_id: WantedId = None,
+    connector_id: WantedId = None,
     account: WantedId = None,
     is_open: Annotated[bool | None, Query(alias="open")] = None,
 ) -> models.Page[models.Dispute]:
     """Disputes and what became of them."""
     where = [
-        *equal(schema.disputes, owner_id=owner_id, account=account),
+        *equal(schema.disputes, owner_id=owner_id, connector_id=connector_id, account=account),
         *resources.dispute_open(is_open),
     ]
     return _list(request, resources.DISPUTES, paging, where, span)

@@ -18,6 +18,7 @@ from chargecoin.errors import IndexerError
 from chargecoin.evidence.format import session_hex
 from chargecoin.indexer_client import IndexerClient
 from chargecoin.indexer_models import Change, OnChain
+from chargecoin.record import split_session_id
 from indexer import schema
 from indexer.api.app import application
 from indexer.http import serve
@@ -125,6 +126,20 @@ async def test_a_filter_finds_exactly_its_own(client: IndexerClient, name: str) 
     for value in values:
         found = await all_of(client, client.sessions, limit=5, **{name: value})
         assert found == [one for one in everything if getattr(one, name) == value]
+
+
+@pytest.mark.parametrize("name", ["collections", "refunds", "disputes"])
+async def test_what_came_after_settlement_is_found_by_connector(
+    client: IndexerClient, name: str
+) -> None:
+    ask = getattr(client, name)
+    everything = await all_of(client, ask)
+    of = [split_session_id(int(one.session_id, 16))[0] for one in everything]
+    # And of one that has none.
+    for connector_id in {*of, max(of) + 1}:
+        found = await all_of(client, ask, limit=5, connector_id=connector_id)
+        wanted = [one for one, at in zip(everything, of, strict=True) if at == connector_id]
+        assert found == wanted
 
 
 async def test_a_span_of_time_is_that_of_the_blocks(client: IndexerClient) -> None:
