@@ -75,7 +75,7 @@ def test_every_event_of_every_contract_is_indexed() -> None:
         }
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.data())
 @pytest.mark.parametrize("one", EVENTS, ids=lambda one: f"{one.contract}.{one.name}")
 def test_logs_are_read_as_eth_abi_reads_them(one: Event, data: st.DataObject) -> None:

@@ -48,7 +48,9 @@ def write_config(world: World, number: int, attesters: tuple[str, ...] = ()) -> 
     """Write an oracle's configuration file."""
     settings = msgspec.to_builtins(world.config(number, attesters=attesters))
     path = world.folder / f"{number}.toml"
-    lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+    lines = [
+        f"{name} = {json.dumps(value)}" for name, value in settings.items() if value is not None
+    ]
     path.write_text("\n".join(lines) + "\n")
     return path
 
