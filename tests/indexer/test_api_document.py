@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 import schemathesis
+
+# Loaded when first needed, and then in the middle of a run: CPython 3.11 fails to parse a module
+# while a finalizer's traceback is parsed as well (python/cpython#106905).
+import schemathesis.specs.openapi.schemas
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
