@@ -67,6 +67,12 @@ class History:
     events: list[Event] = field(default_factory=list)
     # By session: what its payer paid, what a budget paid, what is still owed, fee given back.
     paid: dict[int, list[int]] = field(default_factory=dict)
+    # No replaced block lies below this one: what was registered before a history begins stays.
+    floor: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin at the world's newest block."""
+        self.floor = self.world.head
 
     def add(self, kind: str, timestamp: int, connector: int, **amounts: int) -> None:
         """Keep an event of the newest block."""
@@ -171,7 +177,12 @@ class History:
 
     def reorganise(self, blocks: int) -> None:
         """Let the chain replace its newest blocks: what they recorded never was."""
-        self.world.reorganise(blocks)
+        # What was final once is never replaced, however often the chain changes its mind.
+        self.floor = max(self.floor, self.world.head - self.world.finality)
+        replaced = min(blocks, self.world.head - self.floor)
+        if not replaced:
+            return
+        self.world.reorganise(replaced)
         self.events = [one for one in self.events if one.block <= self.world.head]
         # What is known of sessions may be of blocks that are gone: leave those alone from now on.
         self.paid.clear()
