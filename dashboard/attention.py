@@ -11,7 +11,7 @@ from chargecoin.record import Reason, Status
 from dashboard.exceptions import LATE_S, Line
 from dashboard.formats import Formats
 from dashboard.language import gettext, ngettext
-from dashboard.words import CHARGER, EXCEPTION, REASON, TODO
+from dashboard.words import CHARGER, EXCEPTION, REASON, WHAT_TO_DO
 from indexer.read_model import (
     Campaign,
     Dispute,
@@ -129,7 +129,7 @@ def _sessions(asked: Concerns, formats: Formats) -> Iterator[Attention]:
                     count,
                     n=n,
                 ),
-                meaning=TODO[kind],
+                meaning=WHAT_TO_DO[kind],
                 href=f"{asked.base}/exceptions?kind={kind}&since={asked.since}",
             )
 
@@ -228,7 +228,7 @@ def _chargers(asked: Concerns, formats: Formats) -> Iterator[Attention]:
                 failed,
                 n=formats.number(failed),
             ),
-            meaning=TODO["failed_start"],
+            meaning=WHAT_TO_DO["failed_start"],
             href=f"{asked.base}/exceptions?kind=failed_start&since={asked.yesterday}",
         )
 
@@ -262,7 +262,7 @@ def _open(asked: Concerns, formats: Formats) -> Iterator[Attention]:
                 late,
                 n=formats.number(late),
             ),
-            meaning=TODO["on_its_way late"],
+            meaning=WHAT_TO_DO["on_its_way late"],
             href=f"{asked.base}/exceptions?kind=on_its_way",
         )
 

@@ -19,8 +19,8 @@ from chargecoin.record import Status as Outcome
 from dashboard.errors import BadAddressError
 from dashboard.language import gettext
 from dashboard.private.carbon import Wanted
+from dashboard.query import choice_of, number_of
 from dashboard.query import month_of as read_month
-from dashboard.query import number_of
 from dashboard.services import Services
 from dashboard.spans import last_day, months_after
 from indexer.read_model import (
@@ -65,24 +65,8 @@ class CarbonQuery:
             raise BadAddressError(
                 gettext("the months go from since to until, %(most)s at most", most=MAX_MONTHS)
             )
-        power = values.get("power", "").strip() or None
-        if power is not None and power not in POWERS:
-            raise BadAddressError(
-                gettext(
-                    "power is one of %(powers)s, not %(power)s",
-                    powers=", ".join(POWERS),
-                    power=repr(power),
-                )
-            )
-        standard = values.get("standard", "").strip() or None
-        if standard is not None and standard not in STANDARDS:
-            raise BadAddressError(
-                gettext(
-                    "standard is one of %(standards)s, not %(standard)s",
-                    standards=", ".join(STANDARDS),
-                    standard=repr(standard),
-                )
-            )
+        power = choice_of(values, "power", POWERS)
+        standard = choice_of(values, "standard", STANDARDS)
         return cls(
             since=since,
             until=until,

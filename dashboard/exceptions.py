@@ -19,7 +19,7 @@ from dashboard.errors import BadAddressError
 from dashboard.formats import zone_of
 from dashboard.language import Texts, gettext
 from dashboard.oracles import HeldBack, OnTheWay
-from dashboard.query import day_of, number_of
+from dashboard.query import choice_of, day_of, number_of
 from indexer.read_model import (
     Connector,
     ConnectorState,
@@ -54,15 +54,7 @@ class ExceptionQuery:
     @classmethod
     def parse(cls, values: Mapping[str, str]) -> ExceptionQuery:
         """Read an address. Raises `BadAddressError`."""
-        kind: Any = values.get("kind", "").strip() or None
-        if kind is not None and kind not in {*OFF_CHAIN, *ON_CHAIN}:
-            raise BadAddressError(
-                gettext(
-                    "kind is one of %(kinds)s, not %(kind)s",
-                    kinds=", ".join((*OFF_CHAIN, *ON_CHAIN)),
-                    kind=repr(kind),
-                )
-            )
+        kind: Any = choice_of(values, "kind", (*OFF_CHAIN, *ON_CHAIN))
         further = values.get("open", "").strip() or None
         if further is not None and not further.partition(".")[0].isdecimal():
             raise BadAddressError(
@@ -131,7 +123,7 @@ class Line:
     amount: int | None
     amount_of: str
     why: str
-    todo: str
+    what_to_do: str
     deadline: int | None = None
     origin: str = ""
 
@@ -178,7 +170,7 @@ def in_flight(states: Iterable[ConnectorState]) -> list[Line]:
                     number=one.session,
                     state=words.CHARGER[one.use].name,
                 ),
-                todo=words.TODO["in_flight offline" if away else "in_flight"],
+                what_to_do=words.WHAT_TO_DO["in_flight offline" if away else "in_flight"],
                 origin=one.oracle or "",
             )
         )
@@ -212,7 +204,7 @@ def on_its_way(
                 where,
                 why=gettext("Transaction %(number)s.", number=one.transaction_id)
                 + f" {_STATE.get(one.state, one.state)}",
-                todo=words.TODO["on_its_way late" if late else "on_its_way"],
+                what_to_do=words.WHAT_TO_DO["on_its_way late" if late else "on_its_way"],
                 energy_wh=one.energy_wh,
                 amount=None if one.gross is None else int(one.gross),
                 amount_of="price",
@@ -233,7 +225,7 @@ def held_back(entries: Iterable[HeldBack], stations: Mapping[str, Connector]) ->
             connector=None,
             connector_id=None,
             why=f"{one.sentence} ({one.code})",
-            todo=str(words.HELD_BACK.get(one.code, words.HELD_BACK_OTHERWISE)),
+            what_to_do=str(words.HELD_BACK.get(one.code, words.HELD_BACK_OTHERWISE)),
             origin=one.origin,
         )
         for one in entries
@@ -253,7 +245,7 @@ def failed(starts: Iterable[FailedStart], places: Mapping[int, Connector]) -> li
             why=gettext("A transaction began and ended without energy.")
             if one.energy_wh is not None
             else gettext("A card was presented or a vehicle plugged in, and no transaction began."),
-            todo=words.TODO["failed_start"],
+            what_to_do=words.WHAT_TO_DO["failed_start"],
             origin=one.oracle,
         )
         for one in starts
@@ -314,18 +306,18 @@ def _why(one: SessionException, kinds: tuple[ExceptionKind, ...]) -> str:
     return " ".join(text for text in said if text)
 
 
-def _todo(one: SessionException, kind: ExceptionKind) -> str:
+def _what_to_do(one: SessionException, kind: ExceptionKind) -> str:
     row = one.session
     owed = row.debt - row.collected - row.waived
     if kind == "unfunded":
         if row.reason == Reason.NO_PAYER:
-            return words.TODO["unfunded elsewhere"]
-        return words.TODO["unfunded short" if owed else "unfunded paid" if row.debt else kind]
+            return words.WHAT_TO_DO["unfunded elsewhere"]
+        return words.WHAT_TO_DO["unfunded short" if owed else "unfunded paid" if row.debt else kind]
     if kind == "rejected":
-        return words.TODO[_REJECTED.get(Reason(row.reason), kind)]
+        return words.WHAT_TO_DO[_REJECTED.get(Reason(row.reason), kind)]
     if one.dispute and one.dispute.answer and kind == "disputed":
-        return words.TODO["disputed answered"]
-    return words.TODO[kind]
+        return words.WHAT_TO_DO["disputed answered"]
+    return words.WHAT_TO_DO[kind]
 
 
 def _amount(one: SessionException, kind: ExceptionKind) -> tuple[int, str]:
@@ -360,6 +352,6 @@ def on_chain(one: SessionException, key: Callable[[int], str]) -> Line:
         amount=amount,
         amount_of=amount_of,
         why=_why(one, kinds),
-        todo=_todo(one, kinds[0]),
+        what_to_do=_what_to_do(one, kinds[0]),
         deadline=one.dispute.deadline if one.dispute and kinds[0] == "disputed" else None,
     )

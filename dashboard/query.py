@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any, Final
@@ -42,6 +42,21 @@ def number_of(values: Mapping[str, str], name: str, highest: int) -> int | None:
             )
         )
     return int(text)
+
+
+def choice_of(values: Mapping[str, str], name: str, choices: Collection[str]) -> str | None:
+    """Return one of some words, None where the field is empty. Raises `BadAddressError`."""
+    text = values.get(name, "").strip()
+    if text and text not in choices:
+        raise BadAddressError(
+            gettext(
+                "%(name)s is one of %(choices)s, not %(text)s",
+                name=name,
+                choices=", ".join(choices),
+                text=repr(text),
+            )
+        )
+    return text or None
 
 
 def day_of(values: Mapping[str, str], name: str) -> date | None:
@@ -111,15 +126,7 @@ class SessionQuery:
 
         Raises `BadAddressError`.
         """
-        status = values.get("status", "").strip() or None
-        if status is not None and status not in STATUSES:
-            raise BadAddressError(
-                gettext(
-                    "status is one of %(statuses)s, not %(status)s",
-                    statuses=", ".join(STATUSES),
-                    status=repr(status),
-                )
-            )
+        status = choice_of(values, "status", STATUSES)
         return cls(
             site=number_of(values, "site", (1 << 32) - 1),
             connector=number_of(values, "connector", (1 << 32) - 1),

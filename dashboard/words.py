@@ -324,7 +324,7 @@ EXCEPTION: Final[dict[str, Word]] = {
     "refunded": Word("info", "Refunded", "You gave back its price or a part of it."),
 }
 # By kind, or by kind and what more is known of it: one sentence to a station owner.
-TODO: Final[Texts[str]] = Texts(
+WHAT_TO_DO: Final[Texts[str]] = Texts(
     {
         "in_flight": "Nothing: it is settled within minutes of its end.",
         "in_flight offline": "See to the charger's connection: the end is told once it is back.",

@@ -261,6 +261,11 @@ class ReadModel(CarbonReads, ExceptionReads):
         with self._snapshot() as connection:
             return money.overview(connection, owner_id, now)
 
+    def receivable(self, owner_id: int) -> int:
+        """Return what payers owe an owner, of all time, base units."""
+        with self._snapshot() as connection:
+            return money.receivable(connection, owner_id)
+
     def totals(
         self, owner_id: int | None, since: date, until: date, site_id: int | None = None
     ) -> Totals:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter, Response
 
-from dashboard.errors import BadAddressError
 from dashboard.language import gettext
 from dashboard.pages import Page, Table
+from dashboard.query import choice_of
 from dashboard.render import Render, live_address
 from dashboard.services import Has
 from dashboard.views.overview import owner_of
@@ -33,12 +33,7 @@ class ChargersPage:
 @router.get("/owners/{owner_id}/chargers")
 def chargers(has: Has, render: Render, owner_id: int, use: str = "") -> Response:
     """List an owner's connectors by what they do now."""
-    if use and use not in CHARGER:
-        raise BadAddressError(
-            gettext(
-                "use is one of %(charger)s, not %(use)s", charger=", ".join(CHARGER), use=repr(use)
-            )
-        )
+    choice_of({"use": use}, "use", CHARGER)
     owner = owner_of(has, owner_id)
     found = has.model.utilisation(owner_id, has.now())
     states = tuple(one for one in found.connectors if not use or one.use == use)

@@ -15,7 +15,7 @@ from chargecoin.record import Status
 from dashboard.errors import BadAddressError, NotFoundError
 from dashboard.language import Text, gettext
 from dashboard.pages import Page, Table
-from dashboard.query import month_of, number_of
+from dashboard.query import choice_of, month_of, number_of
 from dashboard.render import Render, live_address
 from dashboard.services import Has
 from dashboard.spans import local_day, months_after, starts
@@ -80,15 +80,7 @@ class LedgerQuery:
     @classmethod
     def parse(cls, values: Mapping[str, str]) -> LedgerQuery:
         """Read an address; empty fields narrow nothing. Raises `BadAddressError`."""
-        kind = values.get("kind", "").strip() or None
-        if kind is not None and kind not in KINDS:
-            raise BadAddressError(
-                gettext(
-                    "kind is one of %(kinds)s, not %(kind)s",
-                    kinds=", ".join(KINDS),
-                    kind=repr(kind),
-                )
-            )
+        kind = choice_of(values, "kind", KINDS)
         month = month_of(values, "month") if values.get("month", "").strip() else None
         if month is not None and not 1970 <= month.year < 9999:
             raise BadAddressError(
@@ -212,28 +204,32 @@ def next_payout(plan: PayoutPlan, accrued: int, now: int) -> NextPayout:
     return NextPayout("due" if reached else "short", starts(began, ZONE))
 
 
+def cells(one: Entry) -> tuple[Any, ...]:
+    """Return an entry of the ledger as a row to take away, without its finality."""
+    at = one.provenance
+    return (
+        at.block_timestamp,
+        one.kind,
+        hex(one.reference) if one.reference >> 64 else one.reference,
+        one.sessions,
+        one.earned,
+        one.fee,
+        one.amount,
+        one.debt_change,
+        one.balance,
+        one.debt,
+        at.transaction,
+        at.block_number,
+    )
+
+
 def _export(model: ReadModel, owner_id: int, query: LedgerQuery) -> Iterator[tuple[Any, ...]]:
     """Yield the whole filter, newest first."""
     after: int | None = None
     while True:
         page = model.statement(owner_id, after, EXPORT_PAGE, query.kinds, query.times)
         for one in page.items:
-            at = one.provenance
-            yield (
-                at.block_timestamp,
-                one.kind,
-                hex(one.reference) if one.reference >> 64 else one.reference,
-                one.sessions,
-                one.earned,
-                one.fee,
-                one.amount,
-                one.debt_change,
-                one.balance,
-                one.debt,
-                at.transaction,
-                at.block_number,
-                at.finality,
-            )
+            yield (*cells(one), one.provenance.finality)
         if page.after is None:
             return
         after = page.after
@@ -259,7 +255,7 @@ def payouts(has: Has, render: Render, request: Request, owner_id: int) -> Respon
         debt=newest[0].debt if newest else 0,
         disputes=disputes,
         held=held,
-        receivable=model.overview(owner_id, now).receivable,
+        receivable=model.receivable(owner_id),
         plan=plan,
         following=next_payout(plan, accrued, now),
         rows=found.items,

@@ -19,6 +19,7 @@ from dashboard.render import Render
 from dashboard.services import Has, Services
 from dashboard.spans import last_day, local_day, months_after, starts
 from dashboard.views.overview import owner_of
+from dashboard.views.payouts import cells
 from dashboard.words import ENTRY
 from indexer.read_model import Entry, Owner, ReadModel, Span, SpanLine
 
@@ -102,7 +103,7 @@ def read(has: Services, owner: Owner, month: date) -> StatementPage:
         month=month,
         over=has.now() >= ends,
         span=has.model.span(owner.owner_id, (begins, ends)),
-        receivable=has.model.overview(owner.owner_id, has.now()).receivable,
+        receivable=has.model.receivable(owner.owner_id),
     )
 
 
@@ -121,22 +122,7 @@ def _rows(model: ReadModel, page: StatementPage) -> Iterator[tuple[Any, ...]]:
     """Yield the month as a table: the opening, each entry, the closing."""
     nothing = (None,) * 6
     yield (starts(page.month, ZONE), "opening", *nothing, *page.span.opening, None, None)
-    for one in _entries(model, page):
-        at = one.provenance
-        yield (
-            at.block_timestamp,
-            one.kind,
-            hex(one.reference) if one.reference >> 64 else one.reference,
-            one.sessions,
-            one.earned,
-            one.fee,
-            one.amount,
-            one.debt_change,
-            one.balance,
-            one.debt,
-            at.transaction,
-            at.block_number,
-        )
+    yield from map(cells, _entries(model, page))
     ends = starts(months_after(page.month, 1), ZONE)
     yield (ends, "closing", *nothing, *page.span.closing, None, page.span.last_block)
 

@@ -300,20 +300,21 @@ def overview(connection: Connection, owner_id: int | None, now: int) -> Overview
         last = local.day(now)
         first = to_day(from_day(last).replace(day=1))
         per_site.update(_by_site(connection, owner_id, site_ids, first, last))
-    days = settlement_days
-    receivable = connection.scalar(
-        select(func.coalesce(func.sum(days.c.debt - days.c.collected - days.c.waived), 0)).where(
-            *_scope(days, owner_id, None)
-        )
-    )
     return Overview(
         today=today,
         week=week,
         month=month,
         sites=tuple(SiteTotals(site, per_site.get(site.site_id, Totals())) for site in sites),
-        receivable=int(receivable or 0),
+        receivable=receivable(connection, owner_id),
         accrued=_accrued(connection, owner_id),
     )
+
+
+def receivable(connection: Connection, owner_id: int | None) -> int:
+    """Return what payers owe: recorded debt that was neither collected nor waived, of all time."""
+    days = settlement_days
+    owed = func.sum(days.c.debt - days.c.collected - days.c.waived)
+    return int(connection.scalar(select(owed).where(*_scope(days, owner_id, None))) or 0)
 
 
 def _accrued(connection: Connection, owner_id: int | None) -> int:

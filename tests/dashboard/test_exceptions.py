@@ -166,7 +166,7 @@ async def test_each_kind_is_counted_and_its_list_has_as_many(pages: httpx.AsyncC
         assert all(kind in line["kinds"] for line in lines)
         html = (await pages.get(f"{BASE}?kind={kind}")).text
         for line in lines:
-            assert line["todo"] in text_of(html)
+            assert line["what_to_do"] in text_of(html)
             assert not line["session"] or f'href="/sessions/{line["session"]}"' in html
 
 
@@ -178,15 +178,15 @@ async def test_every_line_says_why_how_much_and_what_to_do(
     assert session_key(ids["plain"]) not in by_session
     for line in page["rows"] + page["open"]:
         assert line["why"]
-        assert line["todo"]
+        assert line["what_to_do"]
     unfunded = by_session[session_key(ids["unfunded"])]
     assert (unfunded["amount"], unfunded["amount_of"]) == (7_750_000, "owed")
     assert unfunded["why"] == "The payer's vault did not hold enough."
-    assert unfunded["todo"].startswith("Wait: what is owed is collected")
-    assert by_session[session_key(ids["elsewhere"])]["todo"].startswith("Bill it where")
+    assert unfunded["what_to_do"].startswith("Wait: what is owed is collected")
+    assert by_session[session_key(ids["elsewhere"])]["what_to_do"].startswith("Bill it where")
     disputed = by_session[session_key(ids["disputed"])]
     assert (disputed["amount"], disputed["deadline"]) == (5_000_000, NOW + 13 * DAY)
-    assert disputed["todo"] == "Answer it before its deadline, or concede it."
+    assert disputed["what_to_do"] == "Answer it before its deadline, or concede it."
     assert by_session[session_key(ids["refunded"])]["amount"] == 2_000_000
     assert by_session[session_key(ids["ruled"])]["kinds"] == ["dispute_ended"]
     text = text_of((await pages.get(BASE)).text)
@@ -205,10 +205,10 @@ async def test_what_oracles_tell_is_told_apart_from_what_the_chain_proves(
     )
     away = open_lines["in_flight", NOW - 20]
     assert "Offline" in away["why"]
-    assert away["todo"] == words.TODO["in_flight offline"]
+    assert away["what_to_do"] == words.WHAT_TO_DO["in_flight offline"]
     late = open_lines["on_its_way", NOW - 2 * HOUR]
     assert (late["amount"], late["energy_wh"]) == (5_555_250, 12_345)
-    assert late["todo"] == words.TODO["on_its_way late"]
+    assert late["what_to_do"] == words.WHAT_TO_DO["on_its_way late"]
     assert open_lines["on_its_way", NOW - 60]["amount"] is None
     text = text_of((await pages.get(BASE)).text)
     assert "not proved by the chain" in text
@@ -340,7 +340,7 @@ async def test_an_answered_dispute_waits_for_the_arbiters(
     assert after["tone"] == "info"
     assert "All are answered" in after["meaning"]
     [line] = (await read(pages, "?kind=disputed"))["rows"]
-    assert line["todo"] == "Wait for the arbiters; your answer is on the chain."
+    assert line["what_to_do"] == "Wait for the arbiters; your answer is on the chain."
 
 
 async def test_payouts_and_budgets_are_watched(pages: httpx.AsyncClient, town: Town) -> None:
