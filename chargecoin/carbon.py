@@ -5,8 +5,8 @@ made again from the same numbers. A session takes the factor of its own year, or
 of the latest earlier year published, and its evidence says which.
 
 Avoided emissions are a comparison with a stated baseline; they stand apart from
-the inventory and are never netted against it (GHG Protocol, Scope 2 Guidance;
-docs/method-co2.md).
+the inventory and are never netted against it (GHG Protocol, Corporate Value Chain
+(Scope 3) Standard, section 9.5; docs/method-co2.md).
 """
 
 from __future__ import annotations

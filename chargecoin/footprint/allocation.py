@@ -6,9 +6,10 @@ so whatever the sessions are split into, no certificate gives more than was ente
 nothing is given twice: a session gets the floor of its part, and the parts of a pool add up
 to no more than the pool was given.
 
-Order of GHG Protocol, Scope 2 Guidance (2015), chapter 6: energy generated on site and
-used there is no purchased electricity and comes off first; then certificates and contracts
-(table 6.3), in the order in which they were entered; the rest is at the residual mix.
+Energy generated on site and used there is no purchased electricity (GHG Protocol, Scope 2
+Guidance, 2015, section 6.1) and comes off first; then certificates and contracts, in the
+order in which they were entered; the rest is at the residual mix (table 6.3, market-based
+scope 2 data hierarchy).
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ class Method:
         for hour, energy in hours:
             at = max(hour, session.started_at)
             location = self.location.at(zone, at)
-            # Table 6.3: where no residual mix is published, the grid's average, disclosed.
+            # Scope 2 Guidance, table 6.3: without a residual mix the grid's average.
             residual = self.residual.at(zone, at) or location
             yield _Part(energy, *allocation.solar_share(pool, at), location, residual)
 
