@@ -115,7 +115,7 @@ FINALITY: Final = {
     "final": Word("good", "Final", "In a finalized block: it can no longer be replaced."),
 }
 
-# By `indexer.figures.Use`, in the order in which they are counted.
+# By `indexer.live_figures.Use`, in the order in which they are counted.
 CHARGER: Final[dict[str, Word]] = {
     "in_use": Word("use", "In use", "A vehicle is plugged in."),
     "free": Word("free", "Free", "Ready for the next vehicle."),

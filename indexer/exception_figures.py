@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
 
-from indexer.figures import SessionRow
 from indexer.money_figures import Dispute, Refund
+from indexer.session_figures import SessionRow
 
 # `campaign`: one was named and not applied, or its budget was short. `refunded`: by the
 # owner itself; what a dispute gave back is told with the dispute. `disputed`: still open.

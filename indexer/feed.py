@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 from chargecoin.errors import ChargeCoinError, FeedError, NodeUnavailableError
 from indexer.database import snapshot, writing
 from indexer.feed_entries import WHOLE_ORACLE, Entry, Word, check, leaves_gap, next_word, read
-from indexer.figures import FeedSource
+from indexer.live_figures import FeedSource
 from indexer.schema import committee_revocations, committees, connector_states, feed_entries
 from indexer.schema import feed_sources as sources
 from indexer.store import Store

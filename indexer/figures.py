@@ -11,23 +11,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import date
-from typing import Final, Generic, Literal, TypeVar
-
-from chargecoin.carbon import emitted_g
+from typing import Generic, Literal, TypeVar
 
 T = TypeVar("T")
 Finality = Literal["seen", "safe", "final"]
-# What pages show for a connector; `unknown` means that nobody vouches for the last word.
-Use = Literal["in_use", "free", "reserved", "unavailable", "faulted", "offline", "unknown"]
-USES: Final[tuple[Use, ...]] = (
-    "in_use",
-    "free",
-    "reserved",
-    "unavailable",
-    "faulted",
-    "offline",
-    "unknown",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,111 +250,6 @@ class HourTotals:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionRow:
-    """One line of the session list. `day` is the settlement day at the site.
-
-    `discount` is what an owner's own campaign granted beyond its budget. Since then
-    `collected` was paid of the debt and `waived` given up, and `refunded` went back.
-    """
-
-    session_id: int
-    key: int
-    connector_id: int
-    sequence: int
-    station_identity: str
-    connector_number: int
-    site_id: int
-    site_name: str
-    time_zone: str
-    owner_id: int
-    started_at: int
-    duration_s: int
-    idle_s: int
-    energy_wh: int
-    grid_gco2e_per_kwh: int
-    renewable_pct: int
-    gross: int
-    paid: int
-    campaign_paid: int
-    fee: int
-    debt: int
-    collected: int
-    campaign_id: int
-    discount: int
-    refunded: int
-    waived: int
-    assurance: int
-    status: int
-    reason: int
-    flags: int
-    settled_at: int
-    day: date
-    finality: Finality
-
-    @property
-    def emitted_g(self) -> int | None:
-        """Grams of CO2e at the grid factor in the record; None where that is unknown."""
-        return emitted_g(self.energy_wh, self.grid_gco2e_per_kwh)
-
-    @property
-    def net(self) -> int:
-        """What the owner was credited at settlement, net of the fee."""
-        return self.paid + self.campaign_paid - self.fee
-
-
-@dataclass(frozen=True, slots=True)
-class Collection:
-    """A debt, or a part of it, paid later."""
-
-    amount: int
-    fee: int
-    account: int
-    provenance: Provenance
-
-
-@dataclass(frozen=True, slots=True)
-class SessionDetail:
-    """Everything the chain says of one session.
-
-    `word` and `outcome` are the two words of its event; `recorded_gross` is the
-    record's, `row.gross` that after the tariff's bounds.
-    """
-
-    row: SessionRow
-    word: int
-    outcome: int
-    payer: int
-    campaign_id: int
-    hour_of_week: int
-    grid_gco2e_per_kwh: int
-    renewable_pct: int
-    recorded_gross: int
-    tariff_index: int
-    tariff: Tariff | None
-    connector: Connector | None
-    batch: int
-    epoch: int
-    evidence_root: str
-    commitment: str
-    submitter: str
-    provenance: Provenance
-    collections: tuple[Collection, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """One settled batch."""
-
-    batch: int
-    epoch: int
-    sessions: int
-    evidence_root: str
-    commitment: str
-    submitter: str
-    provenance: Provenance
-
-
-@dataclass(frozen=True, slots=True)
 class Payout:
     """What left an owner's accrual for it: withdrawn by itself, or paid out on schedule.
 
@@ -395,95 +277,6 @@ class OwnerMonth:
     until: date
     sessions: int
     energy_wh: int
-
-
-@dataclass(frozen=True, slots=True)
-class ReasonCount:
-    """How many sessions ended with a reason, and what they were short of (base units)."""
-
-    status: int
-    reason: int
-    sessions: int
-    gross: int
-    debt: int
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectorState:
-    """The newest signed word on a connector, and whether it still holds.
-
-    `status` is the charge point's own (OCPP); `use` is what to show: `unknown` where
-    the oracle has been silent, restarted without a snapshot, or left a gap. `age_s`
-    counts from the word itself, `silence_s` from the oracle's last sign of life.
-    None: never heard of.
-    """
-
-    connector: Connector
-    use: Use
-    status: str | None
-    error_code: str
-    since: int | None
-    at: int | None
-    age_s: int | None
-    silence_s: int | None
-    energy_wh: int | None
-    session: str | None
-    oracle: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Utilisation:
-    """Connectors by what they are doing now, from the signed feed; not proven by the chain."""
-
-    counts: dict[Use, int]
-    connectors: tuple[ConnectorState, ...]
-    heard_at: int | None
-
-    @property
-    def total(self) -> int:
-        """All connectors."""
-        return len(self.connectors)
-
-
-@dataclass(frozen=True, slots=True)
-class FeedSource:
-    """One oracle's feed as we hold it. `gaps` and `refused` count since the beginning."""
-
-    oracle: str
-    url: str
-    n: int
-    epoch: int
-    heard_at: int
-    gaps: int
-    refused: int
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class FeedWord:
-    """One signed word on a connector, as it stands in the operational feed.
-
-    `kind` is `snapshot`, `status`, `session`, `restart` or `fault`; `seq` counts the
-    connector's words within an `epoch` of the oracle.
-    """
-
-    connector_id: int
-    oracle: str
-    epoch: int
-    seq: int
-    at: int
-    kind: str
-    status: str
-    error_code: str
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """A span [since, until) in which an oracle's words do not hold, for it was not heard."""
-
-    oracle: str
-    since: int
-    until: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -545,21 +338,3 @@ class Page(Generic[T]):
 
     items: tuple[T, ...]
     after: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class SessionFilter:
-    """Which sessions to list; everything None lists all. Days are settlement days, inclusive."""
-
-    owner_id: int | None = None
-    site_id: int | None = None
-    connector_id: int | None = None
-    batch: int | None = None
-    status: int | None = None
-    reason: int | None = None
-    assurance: int | None = None
-    campaign_id: int | None = None
-    payer: int | None = None
-    exceptions: bool = False
-    since: date | None = None
-    until: date | None = None

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from indexer.figures import Page, SessionFilter, Status
+from indexer.figures import Page, Status
 from indexer.queries import charged
 from indexer.queries.charged import ChargedSession
 from indexer.read_money import MoneyReads, bounded, status_of
+from indexer.session_figures import SessionFilter
 
 
 class CarbonReads(MoneyReads):

@@ -24,17 +24,11 @@ from indexer.exception_figures import (
     SignedWord,
 )
 from indexer.figures import (
-    USES,
-    Batch,
     Carbon,
     Change,
-    Collection,
     Connector,
-    ConnectorState,
     ConnectorTotals,
     DayTotals,
-    FeedSource,
-    FeedWord,
     Finality,
     HourTotals,
     MeterKey,
@@ -45,20 +39,22 @@ from indexer.figures import (
     Payout,
     Period,
     Provenance,
-    ReasonCount,
-    SessionDetail,
-    SessionFilter,
-    SessionRow,
-    Silence,
     Site,
     SiteTotals,
     Status,
     Tariff,
     Totals,
+)
+from indexer.hours import to_day
+from indexer.live_figures import (
+    USES,
+    ConnectorState,
+    FeedSource,
+    FeedWord,
+    Silence,
     Use,
     Utilisation,
 )
-from indexer.hours import to_day
 from indexer.money_figures import (
     Booking,
     BudgetEntry,
@@ -86,6 +82,14 @@ from indexer.queries.charged import ChargedSession
 from indexer.read_carbon import CarbonReads
 from indexer.read_exceptions import ExceptionReads
 from indexer.read_money import MAX_PAGE, NOT_STARTED, bounded, status_of
+from indexer.session_figures import (
+    Batch,
+    Collection,
+    ReasonCount,
+    SessionDetail,
+    SessionFilter,
+    SessionRow,
+)
 
 __all__ = [
     "COUNTED",

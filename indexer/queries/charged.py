@@ -13,12 +13,12 @@ from datetime import date
 from sqlalchemy import Connection, func, select
 
 from chargecoin.record import Status
-from indexer.figures import SessionFilter
 from indexer.hours import from_day, to_day
 from indexer.queries.places import block_number
 from indexer.queries.sessions import conditions
 from indexer.rows import session_word
 from indexer.schema import batches, sessions, settlement_days
+from indexer.session_figures import SessionFilter
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from indexer.exception_figures import (
     SessionException,
     SignedWord,
 )
-from indexer.figures import SessionFilter, Status
+from indexer.figures import Status
 from indexer.hours import local_time, to_day
 from indexer.money_figures import Dispute, Refund
 from indexer.queries import books, outcomes, places
@@ -35,6 +35,7 @@ from indexer.schema import (
     sites,
     with_remark,
 )
+from indexer.session_figures import SessionFilter
 
 _CAMPAIGN: Final = OutcomeFlag.CAMPAIGN_NOT_APPLIED | OutcomeFlag.CAMPAIGN_SHORT
 _CHUNK: Final = 500

@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import Connection, func, select
 
 from indexer.feed_entries import WHOLE_ORACLE
-from indexer.figures import FeedWord, Silence
+from indexer.live_figures import FeedWord, Silence
 from indexer.queries.live import SILENCE_S
 from indexer.schema import connector_hours, feed_entries, sessions
 

@@ -6,16 +6,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, func, select
 
-from indexer.figures import (
-    USES,
-    Change,
-    Connector,
-    ConnectorState,
-    FeedSource,
-    Status,
-    Use,
-    Utilisation,
-)
+from indexer.figures import Change, Connector, Status
+from indexer.live_figures import USES, ConnectorState, FeedSource, Use, Utilisation
 from indexer.schema import changes, connector_states, cursor, feed_sources
 
 SILENCE_S: Final = 900

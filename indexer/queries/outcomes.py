@@ -11,11 +11,12 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from chargecoin.record import Assurance, OutcomeFlag, Reason
 from chargecoin.record import Status as Outcome
-from indexer.figures import OwnerMonth, ReasonCount, SessionFilter, Site, Totals
+from indexer.figures import OwnerMonth, Site, Totals
 from indexer.hours import LocalTime, from_day, local_time, to_day
 from indexer.queries.places import list_owners, list_sites
 from indexer.queries.sessions import conditions
 from indexer.schema import OUTCOME_SUMS, outcome_days, owners, sessions
+from indexer.session_figures import ReasonCount, SessionFilter
 
 _KINDS: Final = ("status", "reason", "assurance")
 _REJECTED: Final = int(Outcome.REJECTED)

@@ -9,14 +9,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, tuple_
 
 from chargecoin import record
-from indexer.figures import (
-    Batch,
-    Collection,
-    SessionDetail,
-    SessionFilter,
-    SessionRow,
-    Status,
-)
+from indexer.figures import Status
 from indexer.hours import DAY_S, from_day, to_day
 from indexer.queries.places import one_connector, one_tariff, provenance, with_block
 from indexer.rows import outcome_word, session_word
@@ -36,6 +29,7 @@ from indexer.schema import (
     with_campaign,
     with_payer,
 )
+from indexer.session_figures import Batch, Collection, SessionDetail, SessionFilter, SessionRow
 
 # A site's calendar is at most this far from UTC.
 _WIDEST_OFFSET: Final = timedelta(hours=15)

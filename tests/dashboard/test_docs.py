@@ -12,7 +12,7 @@ from chargecoin.record import Assurance, OutcomeFlag, Reason, Status
 from dashboard import words
 from dashboard.app import VIEWS
 from dashboard.config import Config
-from indexer.figures import USES
+from indexer.live_figures import USES
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 OWNER = (DOCS / "station-owner.md").read_text()

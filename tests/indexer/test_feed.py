@@ -21,7 +21,7 @@ from chargecoin.typed_data import Signer
 from indexer import schema
 from indexer.feed import FeedFollower, FeedStore
 from indexer.feed_entries import DOMAIN, Entry, check, read
-from indexer.figures import ConnectorState
+from indexer.live_figures import ConnectorState
 from indexer.queries.live import SILENCE_S
 from indexer.read_model import ReadModel
 from indexer.store import Store
