@@ -33,8 +33,8 @@ from indexer.schema import (
     campaign_pauses,
     campaign_resumptions,
     campaigns,
+    changes,
     collections,
-    cursor,
     fee_routings,
     fees_returned,
     fees_routed,
@@ -226,9 +226,14 @@ def _sum(connection: Connection, table: Table, column: str = "amount") -> int:
 
 
 def charges_known_by(connection: Connection) -> tuple[int | None, ...]:
-    """Return what is another as soon as `charged` may be: newest rows and what was undone."""
+    """Return what is another as soon as `charged` may be: newest rows, and what was undone.
+
+    Not the cursor's count of reorganisations: blocks are undone as well to fetch logs that a
+    node left out.
+    """
     newest = [select(func.max(table.c.id)) for table in (batches, collections)]
-    return tuple(connection.scalar(query) for query in (*newest, select(cursor.c.reorgs)))
+    undone = select(func.max(changes.c.id)).where(changes.c.kind == "reorg")
+    return tuple(connection.scalar(query) for query in (*newest, undone))
 
 
 def charged(connection: Connection) -> int:

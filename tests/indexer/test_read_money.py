@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from sqlalchemy import select
 from indexer import schema
 from indexer.figures import Page
 from indexer.read_model import ReadModel
+from indexer.store import Store
 from tests.indexer.conftest import Databases
-from tests.indexer.fake_chain import GENESIS, FakeChain
+from tests.indexer.fake_chain import ABIS, DEPLOYMENT, GENESIS, FakeChain
 from tests.indexer.fake_node import FakeNode
 from tests.indexer.tables import catch_up, fresh
 
@@ -167,6 +169,32 @@ def test_fees_that_are_kept_follow_batches_and_reorgs(databases: Databases) -> N
             assert kept.routed_fees().unrouted == left
         seen.add(charged)
     assert len(seen) > 1
+
+
+def test_fees_that_are_kept_follow_logs_that_are_fetched_again(databases: Databases) -> None:
+    chain = FakeChain(12)
+    chain.mine(150)
+    topic = "0x" + ABIS["Adjustments", "DebtCollected"].topic.hex()
+    collected = [
+        (block, log) for block in chain.blocks for log in block.logs if topic in log.topics
+    ]
+    # Not the newest, by which the sum is known.
+    block, log = collected[-2]
+    logs, block.logs = block.logs, [one for one in block.logs if one is not log]
+    engine = databases.new()
+    node = FakeNode(chain, finality=FINALITY)
+    asyncio.run(catch_up(node, engine, finality=FINALITY))
+    kept = ReadModel(engine)
+    before = kept.routed_fees().unrouted
+    block.logs = logs
+    store = Store(engine, DEPLOYMENT)
+    at = store.cursor()
+    assert at is not None
+    # As the follower does, which counts no reorganisation.
+    [below] = store.stored_below(block.number - 1, 1)
+    store.undo(below, replace(at, safe_number=below.number, final_number=below.number))
+    asyncio.run(catch_up(node, engine, finality=FINALITY))
+    assert kept.routed_fees().unrouted == ReadModel(engine).routed_fees().unrouted != before
 
 
 def test_one_epoch_is_as_in_the_list_of_all(model: ReadModel) -> None:
