@@ -240,9 +240,9 @@ class Deltas:
     def settlement_days(self) -> dict[SettlementKey, Sums]:
         """Return the settlement hours summed to local days."""
         found: Parts[SettlementKey] = {}
-        for key, sums in self.settlement_hours().items():
+        for key, parts in self._settlement_hours.items():
             owner_id, _, connector_id, site_id = key
-            _add(found, (owner_id, self._days[key], connector_id, site_id), sums, 1)
+            found.setdefault((owner_id, self._days[key], connector_id, site_id), []).extend(parts)
         return _added_up(found)
 
     def connector_hours(self) -> dict[HourKey, Sums]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Table, func, select
 
+from chargecoin.payouts import NOBODY
 from chargecoin.record import session_id
 from indexer import schema
 from indexer.contract_storage import DISPUTE, Storage
@@ -15,8 +16,6 @@ from indexer.ledger import Ledger
 from indexer.queries import books, campaigns, places
 from indexer.read_money import status_of
 from indexer.report import Check
-
-NOBODY: Final = "0x" + "00" * 20
 
 
 def _rows(connection: Connection, table: Table) -> Sequence[Row[Any]]:

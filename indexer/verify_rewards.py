@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Table
 
+from chargecoin.payouts import NOBODY
 from chargecoin.rewards import CHALLENGE_S, CLAIM_S
 from indexer import schema
 from indexer.contract_storage import Storage
@@ -25,7 +26,6 @@ STREAM_DAYS: Final = 7
 MAX_DAYS: Final = 400
 PRECISION: Final = 10**36
 
-NOBODY: Final = "0x" + "00" * 20
 NO_ROOT: Final = b"\x00" * 32
 
 

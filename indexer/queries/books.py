@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Table, func, literal, select, union_all
 
+from chargecoin.payouts import NOBODY
 from chargecoin.record import session_id, split_session_id
 from indexer.figures import Payout, Status
 from indexer.money_figures import (
@@ -36,7 +37,6 @@ from indexer.schema import (
     refunds,
 )
 
-NOBODY: Final = "0x" + "00" * 20
 _STATES: Final[dict[int, DisputeState]] = {
     1: "upheld",
     2: "dismissed",
