@@ -2,13 +2,19 @@
 
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import boa
 import pytest
 
 from tests.contracts.world import HOUR_S, TOKEN, World, a_chain, source, wait
 from tests.support.evm import an_env
+
+# What the marker `py_evm` stands for.
+NOT_ON_REVM: Final = (
+    "revm cannot do what this test needs (a call back into the sender, another chain id or exact "
+    "gas): run it without CHARGECOIN_EVM=revm"
+)
 
 
 def on_revm() -> bool:
@@ -20,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave out what asks for py-evm where everything else is to run on revm."""
     for item in items:
         if on_revm() and item.get_closest_marker("py_evm"):
-            item.add_marker(pytest.mark.skip("asks for py-evm"))
+            item.add_marker(pytest.mark.skip(NOT_ON_REVM))
 
 
 @pytest.fixture(scope="module", autouse=True)

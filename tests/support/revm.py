@@ -108,7 +108,7 @@ class Revm:
         self._nonces: Counter[str] = Counter()
         self._codes: dict[str, bytes] = {}
         # Of views, since the last change of state or time.
-        self._answers: dict[tuple[str, bytes], bytes] = {}
+        self._answers: dict[tuple[str, str, bytes], bytes] = {}
 
     def get_gas_meter_class(self) -> type[Any]:
         """Gas is not counted."""
@@ -186,7 +186,7 @@ class Revm:
 
     def view(self, sender: Address, to: Address, data: bytes) -> bytes | None:
         """What a view answers, asked again only if something happened since; None if it reverts."""
-        key = to, data
+        key = sender, to, data
         if key not in self._answers or self.patch.changed:
             made = self._call(sender, to, GAS, 0, data, is_static=True)
             if made.is_error:
