@@ -19,6 +19,7 @@ import statistics
 import sys
 import tempfile
 import time
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -114,7 +115,7 @@ def run(folder: Path, sessions: int, wanted: list[str], rounds: int) -> dict[str
             found = asyncio.run(ask(kind, url, rounds, Path(name)))
             each = found["pages"]
             slowest = max(each, key=lambda one: each[one]["p95_ms"])
-            worst = max(worst, (f"{slowest} ({kind})", each[slowest]["p95_ms"]), key=_second)
+            worst = max(worst, (f"{slowest} ({kind})", each[slowest]["p95_ms"]), key=itemgetter(1))
             result |= {
                 f"{kind}_p95_ms": each[slowest]["p95_ms"],
                 f"{kind}_slowest": slowest,
@@ -127,10 +128,6 @@ def run(folder: Path, sessions: int, wanted: list[str], rounds: int) -> dict[str
             result |= export(source, DEPLOYMENT, Path(name))
     _say("")
     return result | {"worst_page": worst[0], "worst_p95_ms": worst[1]}
-
-
-def _second(pair: tuple[str, float]) -> float:
-    return pair[1]
 
 
 def main() -> None:
