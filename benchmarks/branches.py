@@ -5,13 +5,14 @@ JUMPI that py-evm runs is noted with the way it goes, and told by the compiler's
 of a source with a way that no test took is listed. What the compiler made by itself (sizes of
 calldata, overflows, failed calls) is counted by its kind.
 
-What was seen is kept in `.cache/branches.json`, so that a run can be made in parts, each over some
-of the tests; `--only` tells what to report of.
+What was seen is kept in `.cache/branches.json` for as long as a contract's code is the same, so
+that a run can be made in parts, each over some of the tests; `--only` tells what to report of.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import sys
@@ -35,6 +36,8 @@ JUMPI: Final = 0x57
 PUSH1, PUSH32 = 0x60, 0x7F
 # Of what the compiler puts before a revert, what a source says itself.
 WRITTEN: Final = {None, "user assert", "user revert with reason", "user raise"}
+# By contract: positions of jumps with the ways that were taken there.
+Seen = dict[str, set[tuple[int, bool]]]
 
 
 class Jumps:
@@ -96,30 +99,51 @@ def places(contract: str) -> Iterator[tuple[int, Place]]:
         position += operation - PUSH1 + 2 if PUSH1 <= operation <= PUSH32 else 1
 
 
-def trace(tests: list[str]) -> bool:
-    """Run tests and add what they reached to what is known; whether they passed."""
-    jumps = Jumps()
+def code_of(contract: str) -> str:
+    """What names a contract's code: positions in another code are other places."""
+    code: bytes = boa.load_partial(contract).compiler_data.bytecode_runtime
+    return hashlib.sha256(code).hexdigest()
+
+
+def known() -> Seen:
+    """What earlier runs saw of contracts that are still the same."""
+    kept = json.loads(SEEN.read_text()) if SEEN.exists() else {}
+    deployed = sources(ROOT)
+    return {
+        path: {(position, taken) for position, taken in one["jumps"]}
+        for path, one in kept.items()
+        if path in deployed and one["code"] == code_of(path)
+    }
+
+
+def trace(tests: list[str]) -> tuple[Seen, bool]:
+    """Run tests; return what they and earlier runs reached, and whether they passed."""
+    jumps, deployed = Jumps(), sources(ROOT)
     patch_opcode(JUMPI, jumps)
     os.environ["CHARGECOIN_EVM"] = "py-evm"
     # Hypothesis was loaded before pytest could rewrite it.
     quiet = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
     passed = pytest.main(["-q", "-m", "not deep", "-p", "no:cacheprovider", *quiet, *tests])
-    known = {tuple(one) for one in json.loads(SEEN.read_text())} if SEEN.exists() else set()
-    found = {(os.path.relpath(path, ROOT), *rest) for path, *rest in jumps.seen}
+    seen = known()
+    for path, position, taken in jumps.seen:
+        contract = os.path.relpath(path, ROOT)
+        if contract in deployed:
+            seen.setdefault(contract, set()).add((position, taken))
     SEEN.parent.mkdir(parents=True, exist_ok=True)
-    SEEN.write_text(json.dumps(sorted(known | found)))
-    return passed == pytest.ExitCode.OK
+    kept = {path: {"code": code_of(path), "jumps": sorted(ways)} for path, ways in seen.items()}
+    SEEN.write_text(json.dumps(kept))
+    return seen, passed == pytest.ExitCode.OK
 
 
-def missing(only: str) -> dict[Place, set[bool]]:
+def missing(seen: Seen, only: str) -> dict[Place, set[bool]]:
     """Ways of each jump that were taken in no contract, of contracts with `only` in their path."""
-    seen = {tuple(one) for one in json.loads(SEEN.read_text())}
     taken: defaultdict[Place, set[bool]] = defaultdict(set)
     for contract in sources(ROOT):
         if "/modules/" in contract or only not in contract:
             continue
+        reached = seen.get(contract, set())
         for position, place in places(contract):
-            taken[place] |= {way for way in (True, False) if (contract, position, way) in seen}
+            taken[place] |= {way for way in (True, False) if (position, way) in reached}
     return {place: {True, False} - ways for place, ways in taken.items()}
 
 
@@ -129,8 +153,8 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="TEXT", help="contracts with this in a path")
     parser.add_argument("tests", nargs="*", help="files of tests (default: all of the contracts')")
     arguments = parser.parse_args()
-    passed = trace(arguments.tests or ["tests/contracts"])
-    found = missing(arguments.only)
+    seen, passed = trace(arguments.tests or ["tests/contracts"])
+    found = missing(seen, arguments.only)
     written = {place: ways for place, ways in found.items() if not place.kind}
     for place, ways in sorted(written.items()):
         for way in ways:

@@ -42,7 +42,8 @@ COPIED: Final = ("contracts", "chargecoin", "tests", "scripts", "docs", "pyproje
 NOT_RUN: Final = {"test_artifacts.py", "test_governance_table.py", "test_solidity.py"}
 OUTPUT, KILLER = "output", "killer"
 PYTEST: Final = (
-    *("-x", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=0"),
+    # No limit of time a test: on a busy machine it would be taken for a fault that was found.
+    *("-x", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=0", "--timeout=0"),
     # Hypothesis was loaded before pytest could rewrite it.
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
 )
@@ -160,8 +161,11 @@ def _failing(tests: Sequence[str]) -> str:
         os.environ["CHARGECOIN_EVM"] = evm
         for file in tests:
             ended = pytest.main([*PYTEST, "-m", which, file])
-            if ended not in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
+            # Interrupted: a file whose tests cannot even be collected any more.
+            if ended in {pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED}:
                 return file
+            if ended not in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
+                raise RuntimeError(f"pytest ended with {ended!r}")
     return ""
 
 
@@ -170,7 +174,7 @@ def _try(
     mutant: Mutant | None,
     files: dict[str, str],
     whole: dict[str, bytes],
-    findings: Sequence[Finding],
+    tests: Sequence[str],
 ) -> None:
     """Put the fault into the copy and run the tests; exits with the place of a `Result`.
 
@@ -183,16 +187,13 @@ def _try(
     log = os.open(OUTPUT, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    tests = ordered_tests("", [])
     if mutant:
-        deployed = importers(files, mutant.path)
-        tests = ordered_tests(mutant.path, deployed, findings)
         Path(mutant.path).write_text(mutant.apply(files[mutant.path]))
         # Most of the memory that compiling takes is needed to its end: collecting it is a fifth
         # of the time.
         gc.disable()
         try:
-            if all(_compiled(one) == whole[one] for one in deployed):
+            if all(_compiled(one) == whole[one] for one in importers(files, mutant.path)):
                 _leave(Result.SAME_CODE)
         except (VyperException, SyntaxError, ValueError, AssertionError):
             _leave(Result.NOT_COMPILED)
@@ -207,7 +208,7 @@ def run(
     mutant: Mutant | None,
     files: dict[str, str],
     whole: dict[str, bytes],
-    findings: Sequence[Finding] = (),
+    tests: Sequence[str],
 ) -> tuple[Result, float, str]:
     """What becomes of one fault, or of none, the seconds it took and the file that killed it.
 
@@ -217,7 +218,7 @@ def run(
     begun = time.monotonic()
     (copy / KILLER).write_text("")
     one = multiprocessing.get_context("fork").Process(
-        target=_try, args=(copy, mutant, files, whole, findings)
+        target=_try, args=(copy, mutant, files, whole, tests)
     )
     one.start()
     one.join(TIMEOUT_S)
@@ -295,6 +296,12 @@ def main() -> int:
     parser.add_argument("--sample", type=int, default=150, metavar="N", help="faults that count")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="which (default 1)")
     parser.add_argument("--only", default="", metavar="TEXT", help="files with this in their path")
+    parser.add_argument(
+        "--tests",
+        default="",
+        metavar="TEXT",
+        help="files of tests with this in their path; what survives those alone is not kept",
+    )
     parser.add_argument("--again", action="store_true", help="only those that survived before")
     parser.add_argument(
         "--trust", action="store_true", help="do not try first that the tests pass without a fault"
@@ -305,6 +312,9 @@ def main() -> int:
     mutants = chosen(files, arguments)
     before = {} if arguments.again else known()
     console.print(f"{len(mutants)} faults; until {arguments.sample} of them count")
+
+    def wanted(tests: list[str]) -> list[str]:
+        return [one for one in tests if arguments.tests in one]
 
     import boa  # noqa: F401, PLC0415 - Loaded once, for all the processes that follow.
     import hypothesis.stateful  # noqa: F401, PLC0415
@@ -318,7 +328,7 @@ def main() -> int:
         whole = {path: _compiled(path) for path in files if "/modules/" not in path}
         os.chdir(here)
         if not arguments.trust:
-            healthy, seconds, _ = run(copy, None, files, whole)
+            healthy, seconds, _ = run(copy, None, files, whole, wanted(ordered_tests("", [])))
             if healthy is not Result.SURVIVED:
                 output = (copy / OUTPUT).read_text()[-2000:]
                 console.print(f"the tests fail without any fault:\n{output}", markup=False)
@@ -330,9 +340,12 @@ def main() -> int:
                 break
             finding = before.get(mutant.key)
             if finding is None:
-                findings = list(before.values()) + counted
-                finding = Finding(mutant, *run(copy, mutant, files, whole, findings))
-                remember(finding)
+                deployed = importers(files, mutant.path)
+                tests = wanted(ordered_tests(mutant.path, deployed, before.values()))
+                finding = Finding(mutant, *run(copy, mutant, files, whole, tests))
+                before[mutant.key] = finding
+                if finding.result is not Result.SURVIVED or not arguments.tests:
+                    remember(finding)
                 spent.append(finding.seconds)
             if finding.result not in {Result.KILLED, Result.SURVIVED}:
                 continue
