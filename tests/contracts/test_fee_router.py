@@ -261,6 +261,20 @@ def test_a_token_that_calls_back_gets_nothing_twice() -> None:
         assert token.fault() == Fault.CALLS_BACK
 
 
+def test_a_token_that_calls_back_has_nothing_shared_that_was_kept_for_somebody() -> None:
+    with a_chain():
+        token = source("mocks/odd_token_mock").deploy(6)
+        routing = Routing(token)
+        token.set_fault(Fault.RETURNS_FALSE)
+        routing.arrive(10_000)
+        routing.route()
+        token.set_call_back(routing.router, routing.router.route.prepare_calldata())
+        routing.router.retry(routing.destinations[0])
+        assert not token.called_back()
+        assert routing.received() == [4_000, 0, 0, 0]
+        assert token.balanceOf(routing.router) == routing.router.total_owed() == 6_000
+
+
 # Who may change what
 
 
