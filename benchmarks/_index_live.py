@@ -10,7 +10,6 @@ import asyncio
 import sqlite3
 import statistics
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks._history import History, Shape, Writer, ids_of
+from benchmarks._processes import CHARGECOIN
 from chargecoin.chain import Chain
 from chargecoin.chain.transactions import sign, suggest_fees, transaction_count
 from chargecoin.deployments import load
@@ -29,7 +29,6 @@ from scripts._local import DEPLOYER
 BLOCKS: Final = 64
 SESSIONS: Final = 100
 WAIT_S: Final = 60.0
-PROGRAM: Final = "import sys; from chargecoin.cli import main; sys.argv[0] = 'chargecoin'; main()"
 
 
 @contextmanager
@@ -41,7 +40,7 @@ def _running(node: LocalNode, book: Path, folder: Path) -> Iterator[sqlite3.Conn
         f'ws_url = "{node.url.replace("http", "ws", 1)}"\n'
         f'database = "{database}"\nhttp_port = 0\n'
     )
-    line = [sys.executable, "-c", PROGRAM, "indexer", "run", "--config", str(settings)]
+    line = [*CHARGECOIN, "indexer", "run", "--config", str(settings)]
     with (folder / "live.log").open("w") as said:
         process = subprocess.Popen(line, stdout=said, stderr=said)
         try:

@@ -10,21 +10,19 @@ import json
 import socket
 import sqlite3
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Final
 
 import httpx
 
-from benchmarks._processes import peak_mb
+from benchmarks._processes import CHARGECOIN, peak_mb
 from chargecoin.deployments import Deployment
 from indexer.database import open_database
 
 OWNER: Final = 1
 ROWS: Final = 1_000_000
 WAIT_S: Final = 60.0
-PROGRAM: Final = "import sys; from chargecoin.cli import main; sys.argv[0] = 'chargecoin'; main()"
 # Tables that a list of sessions reads beside them.
 BESIDE: Final = (
     *("cursor", "owners", "sites", "stations", "evses", "connectors", "blocks", "batches"),
@@ -64,7 +62,7 @@ def export(source: Path, deployment: Deployment, folder: Path) -> dict[str, floa
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    line = [sys.executable, "-c", PROGRAM, "dashboard", "run", "--config", str(settings)]
+    line = [*CHARGECOIN, "dashboard", "run", "--config", str(settings)]
     with (folder / "dashboard.log").open("w") as said:
         process = subprocess.Popen([*line, "--port", str(port)], stdout=said, stderr=said)
         try:

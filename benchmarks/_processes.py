@@ -1,9 +1,17 @@
-"""What a process took of the machine, as the system counts it (proc(5))."""
+"""Our command as a process of its own, and what it took of the machine (proc(5))."""
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
+from typing import Final
+
+# `chargecoin` of this interpreter, wherever that is installed.
+CHARGECOIN: Final = (
+    *(sys.executable, "-c"),
+    "import sys; from chargecoin.cli import main; sys.argv[0] = 'chargecoin'; main()",
+)
 
 
 def peak_mb(pid: int) -> float:
