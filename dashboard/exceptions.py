@@ -106,7 +106,8 @@ class Line:
 
     `amount` is what `amount_of` says: what is owed, put aside, given back, or the price.
     `session` is the session's key where the chain knows it; `origin` is who says so where
-    it does not. `tie` orders lines of one second.
+    it does not. `dispute` is the number of the one that is open or has ended. `tie`
+    orders lines of one second.
     """
 
     kinds: tuple[OffChain | ExceptionKind, ...]
@@ -126,6 +127,7 @@ class Line:
     what_to_do: str
     deadline: int | None = None
     origin: str = ""
+    dispute: int | None = None
 
     @property
     def key(self) -> str:
@@ -354,4 +356,5 @@ def on_chain(one: SessionException, key: Callable[[int], str]) -> Line:
         why=_why(one, kinds),
         what_to_do=_what_to_do(one, kinds[0]),
         deadline=one.dispute.deadline if one.dispute and kinds[0] == "disputed" else None,
+        dispute=one.dispute.dispute if one.dispute else None,
     )

@@ -193,6 +193,19 @@ async def test_every_line_says_why_how_much_and_what_to_do(
     assert "Until 5 Dec 2026" in text
 
 
+async def test_a_dispute_leads_to_its_own_page(
+    pages: httpx.AsyncClient, ids: dict[str, int]
+) -> None:
+    for kind, number, name in (("disputed", 2, "disputed"), ("dispute_ended", 1, "ruled")):
+        [line] = (await read(pages, f"?kind={kind}"))["rows"]
+        assert (line["dispute"], line["session"]) == (number, session_key(ids[name]))
+        address = f"/owners/1/disputes/{number}"
+        assert f'href="{address}"' in (await pages.get(f"{BASE}?kind={kind}")).text
+        # The node does not answer here; the page is there all the same.
+        page = (await pages.get(f"{address}.json")).json()
+        assert page["dispute"]["dispute"] == number
+
+
 async def test_what_oracles_tell_is_told_apart_from_what_the_chain_proves(
     pages: httpx.AsyncClient,
 ) -> None:
