@@ -47,8 +47,13 @@ EVERYBODYS: Final = (
     (Text("Owners"), "/"),
     (Text("Payers"), "/payers"),
 )
-# Pages that stand elsewhere than the entry they belong to: address, and what it counts as.
-ELSEWHERE: Final = (("/sessions/", "/sessions"), ("/batches/", "/sessions"))
+# Pages that stand elsewhere than the entry they belong to: how addresses begin, and the entry.
+ELSEWHERE: Final = (
+    ("/sessions/", "/sessions"),
+    ("/batches/", "/sessions"),
+    ("/owners/{owner_id}/feed", "/uptime"),
+    ("/owners/{owner_id}/tariffs/", "/stations"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +83,11 @@ def navigation(path: str, owner_id: int | None) -> Navigation:
     """Return the header's links for the page at `path`, of an owner or of nobody."""
     base = f"/owners/{owner_id}"
     for begins, belongs in ELSEWHERE:
-        path = base + belongs + "/" if path.startswith(begins) else path
+        if path.startswith(begins.format(owner_id=owner_id)):
+            path = f"{base}{belongs}/"
     own = () if owner_id is None else OWN
     hrefs = [base + below for _, pages in own for _, below in pages if below]
-    best = max((one for one in hrefs if path.startswith(one + "/")), key=len, default=None)
+    best = max((one for one in hrefs if f"{path}/".startswith(f"{one}/")), key=len, default=None)
     sections: list[Entry] = []
     shown: tuple[Entry, ...] = ()
     for label, pages in own:
