@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 
 from chargecoin.record import Status
 from indexer.money_figures import PastSession
-from indexer.queries.places import block_number
+from indexer.queries.places import block_number, first_block
 from indexer.schema import LOG_BITS, blocks, sessions, tariffs, with_campaign
 
 
@@ -21,7 +21,7 @@ def past_sessions(
     `connector_ids` None is all of the owner's. Rejected sessions moved nothing and are left out.
     """
     table = sessions
-    low = connection.scalar(select(func.min(blocks.c.number)).where(blocks.c.timestamp >= since))
+    low = first_block(connection, since)
     if low is None:
         return ()
     # What started from then on was settled later, and an owner's rows are found by block.

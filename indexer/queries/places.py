@@ -30,6 +30,22 @@ def block_number(identifier: ColumnElement[int]) -> ColumnElement[int]:
     return identifier.bitwise_rshift(literal(LOG_BITS, Integer()))
 
 
+def first_block(connection: Connection, since: int) -> int | None:
+    """Return the first block with a time from `since` on (UTC seconds), None if there is none.
+
+    Numbers are in the order of times: the first of the index on times, not the least of many.
+    """
+    query = select(blocks.c.number).where(blocks.c.timestamp >= since)
+    return connection.scalar(query.order_by(blocks.c.timestamp, blocks.c.number).limit(1))
+
+
+def last_block(connection: Connection, until: int) -> int | None:
+    """Return the last block with a time up to `until` (UTC seconds), None if there is none."""
+    query = select(blocks.c.number).where(blocks.c.timestamp <= until)
+    newest = (blocks.c.timestamp.desc(), blocks.c.number.desc())
+    return connection.scalar(query.order_by(*newest).limit(1))
+
+
 def with_block(table: Table) -> Select[Any]:
     """Select a table's rows each with its block, for `provenance`."""
     return select(

@@ -11,13 +11,19 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, tup
 from chargecoin import record
 from indexer.figures import Status
 from indexer.hours import DAY_S, from_day, to_day
-from indexer.queries.places import one_connector, one_tariff, provenance, with_block
+from indexer.queries.places import (
+    first_block,
+    last_block,
+    one_connector,
+    one_tariff,
+    provenance,
+    with_block,
+)
 from indexer.rows import outcome_word, session_word
 from indexer.schema import (
     LOG_BITS,
     batches,
     block_of,
-    blocks,
     collections,
     connectors,
     evses,
@@ -133,16 +139,12 @@ def conditions(connection: Connection, wanted: SessionFilter) -> list[ColumnElem
     if wanted.since is not None:
         found.append(sessions.c.settled_day >= to_day(wanted.since))
         moment = to_day(wanted.since) * DAY_S - int(_WIDEST_OFFSET.total_seconds())
-        low = connection.scalar(
-            select(func.min(blocks.c.number)).where(blocks.c.timestamp >= moment)
-        )
+        low = first_block(connection, moment)
         found.append(sessions.c.id >= (low or 0) << LOG_BITS)
     if wanted.until is not None:
         found.append(sessions.c.settled_day <= to_day(wanted.until))
         moment = (to_day(wanted.until) + 1) * DAY_S + int(_WIDEST_OFFSET.total_seconds())
-        high = connection.scalar(
-            select(func.max(blocks.c.number)).where(blocks.c.timestamp <= moment)
-        )
+        high = last_block(connection, moment)
         found.append(sessions.c.id < ((high or 0) + 1) << LOG_BITS)
     return found
 
