@@ -342,6 +342,13 @@ class ReadModel(CarbonReads, ExceptionReads):
         with self._snapshot() as connection:
             return money.hourly(connection, connector_ids, since, until)
 
+    def energy_by_hour(
+        self, connector_ids: Sequence[int], since: int, until: int
+    ) -> dict[int, int]:
+        """Return the energy (Wh) alone of `hours_of`, by the UTC start of the local hour."""
+        with self._snapshot() as connection:
+            return money.hourly_energy(connection, connector_ids, since, until)
+
     # --- sessions and batches ---
 
     def sessions(

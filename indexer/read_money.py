@@ -6,10 +6,10 @@ Statements, payouts, refunds, disputes, campaigns, fees and rewards. Pages use i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import date
-from typing import Final
+from typing import Final, Self
 
 from sqlalchemy import Connection, Engine
 
@@ -74,14 +74,24 @@ def bounded(limit: int) -> int:
 class MoneyReads:
     """Questions about money beside settlement."""
 
-    def __init__(self, engine: Engine) -> None:
-        """Read from a database that `indexer.database` opened."""
+    def __init__(self, engine: Engine, held: Connection | None = None) -> None:
+        """Read from a database that `indexer.database` opened, or `held`, a transaction of it."""
         self._engine = engine
+        self._held = held
         # All fees that were charged, kept for as long as nothing else is: it is a long sum.
         self._charged: tuple[tuple[int | None, ...], int] = (), 0
 
     def _snapshot(self) -> AbstractContextManager[Connection]:
-        return snapshot(self._engine)
+        return snapshot(self._engine) if self._held is None else nullcontext(self._held)
+
+    @contextmanager
+    def at_once(self) -> Iterator[Self]:
+        """Yield this model, answering everything from the same state, in one transaction.
+
+        For a page of many figures: they agree with each other. One thread at a time may ask it.
+        """
+        with self._snapshot() as connection:
+            yield type(self)(self._engine, connection)
 
     # --- an owner's money ---
 

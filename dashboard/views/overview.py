@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Final, Literal
 
@@ -103,14 +104,20 @@ class OverviewPage:
         return [(site, by_site[site.site_id]) for site in self.sites]
 
 
-def hours_of_day(has: Services, site: Site, since: date, until: date) -> tuple[int, ...]:
-    """Return Wh by local hour of the day over [since, until], by session time; approximate."""
+def hours_of_day(
+    has: Services, site: Site, connectors: Sequence[ConnectorTotals], since: date, until: date
+) -> tuple[int, ...]:
+    """Return a site's Wh by local hour of the day over [since, until], by session time.
+
+    Approximate.
+    """
     zone = zone_of(site.time_zone)
     start = int(datetime.combine(since, time(), zone).timestamp())
     end = int(datetime.combine(until + timedelta(days=1), time(), zone).timestamp())
     found = [0] * 24
-    for one in has.model.hours(site.owner_id, start, end, site.site_id):
-        found[datetime.fromtimestamp(one.hour, zone).hour] += one.energy_wh
+    ids = [one.connector.connector_id for one in connectors]
+    for hour, energy in has.model.energy_by_hour(ids, start, end).items():
+        found[datetime.fromtimestamp(hour, zone).hour] += energy
     return tuple(found)
 
 
@@ -158,13 +165,18 @@ def owner_of(has: Services, owner_id: int) -> Owner:
 
 
 def read(has: Services, owner_id: int, span: Span) -> OverviewPage:
-    """Read everything that the first page says."""
+    """Read everything that the first page says, from one state of the tables."""
+    with has.model.at_once() as model:
+        return _read(replace(has, model=model), owner_id, span)
+
+
+def _read(has: Services, owner_id: int, span: Span) -> OverviewPage:
     now = has.now()
     model = has.model
     owner = owner_of(has, owner_id)
     overview = model.overview(owner_id, now)
     period: Period = getattr(overview, span)
-    sites = model.sites(owner_id)
+    sites = tuple(one.site for one in overview.sites)
     utilisation = model.utilisation(owner_id, now)
     by_site = {
         one.site.site_id: one.totals
@@ -173,14 +185,13 @@ def read(has: Services, owner_id: int, span: Span) -> OverviewPage:
     connectors = model.connector_totals(owner_id, period.since, period.until)
     lines = []
     for site in sites:
-        hours = hours_of_day(has, site, period.since, period.until)
+        own = tuple(one for one in connectors if one.connector.site_id == site.site_id)
+        hours = hours_of_day(has, site, own, period.since, period.until)
         lines.append(
             SiteLine(
                 site=site,
                 totals=by_site.get(site.site_id, Totals()),
-                connectors=tuple(
-                    one for one in connectors if one.connector.site_id == site.site_id
-                ),
+                connectors=own,
                 hours=hours,
                 hours_text=busiest(hours, has.formats),
             )
@@ -201,7 +212,8 @@ def read(has: Services, owner_id: int, span: Span) -> OverviewPage:
         sites=sites,
         zones=tuple(sorted({site.time_zone for site in sites})) or ("UTC",),
         connectors=utilisation.total,
-        ever=bool(model.sessions(SessionFilter(owner_id=owner_id), limit=1).items),
+        ever=overview.month.totals.sessions > 0
+        or bool(model.sessions(SessionFilter(owner_id=owner_id), limit=1).items),
     )
 
 
@@ -220,7 +232,9 @@ def concerns(
     counted = model.exception_counts(
         [ExceptionFilter(owner_id, kind, since=since) for kind in kinds]
     )
-    open_disputes = model.session_exceptions(ExceptionFilter(owner_id, "disputed"), limit=100)
+    disputed, _ = model.open_disputes(owner_id)
+    disputes = ExceptionFilter(owner_id, "disputed")
+    opened = model.session_exceptions(disputes, limit=100).items if disputed else ()
     lately = ExceptionQuery(since=yesterday)
     return Concerns(
         base=f"/owners/{owner_id}",
@@ -231,8 +245,8 @@ def concerns(
         remarks={str(kind): count for kind, count in counted},
         open=waiting(has, now, utilisation),
         failed_starts=len(failed_starts(has, now, utilisation, lately)),
-        disputes=tuple(one.dispute for one in open_disputes.items if one.dispute),
-        disputed=model.open_disputes(owner_id)[0],
+        disputes=tuple(one.dispute for one in opened if one.dispute),
+        disputed=disputed,
         plan=model.payout_plan(owner_id, now),
         failures=model.payout_failures(owner_id),
         campaigns=model.campaigns(owner_id),

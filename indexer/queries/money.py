@@ -399,8 +399,27 @@ def hourly(
     connection: Connection, connector_ids: Sequence[int], since: int, until: int
 ) -> tuple[HourTotals, ...]:
     """Return performance by local hour that begins in [since, until), UTC seconds; approximate."""
-    hours = connector_hours
     names = tuple(name for name in HourTotals.__dataclass_fields__ if name != "hour")
+    found = _by_hour(connection, connector_ids, since, until, names)
+    return tuple(HourTotals(hour, *found[hour]) for hour in sorted(found))
+
+
+def hourly_energy(
+    connection: Connection, connector_ids: Sequence[int], since: int, until: int
+) -> dict[int, int]:
+    """Return the energy (Wh) alone of what `hourly` returns, by hour."""
+    found = _by_hour(connection, connector_ids, since, until, ("energy_wh",))
+    return {hour: energy for hour, (energy,) in found.items()}
+
+
+def _by_hour(
+    connection: Connection,
+    connector_ids: Sequence[int],
+    since: int,
+    until: int,
+    names: Sequence[str],
+) -> dict[int, list[int]]:
+    hours = connector_hours
     found: dict[int, list[int]] = {}
     for first in range(0, len(connector_ids), 500):
         query = select(hours.c.hour, *(func.sum(hours.c[name]) for name in names)).where(
@@ -412,4 +431,4 @@ def hourly(
             more = list(map(int, sums))
             old = found.get(hour)
             found[hour] = more if old is None else list(map(add, old, more))
-    return tuple(HourTotals(hour, *found[hour]) for hour in sorted(found))
+    return found

@@ -172,6 +172,19 @@ def test_the_short_day_before_ends_where_today_begins(tmp_path: Path) -> None:
     assert (today.totals.sessions, today.previous.sessions) == (1, 2)
 
 
+def test_what_is_asked_at_once_is_of_one_state(tmp_path: Path) -> None:
+    store = Store(fresh(tmp_path / "index.sqlite"), DEPLOYMENT)
+    append(store, 1, logs_of(1, PLACE))
+    model = ReadModel(store.engine)
+    with model.at_once() as held:
+        assert held.sessions().items == ()
+        append(store, 2, logs_of(2, (run_of(1, 1), settled(1), batch_of(1, 1))))
+        assert held.status().number == 1
+        assert held.batch(1) is None
+        assert held.sessions().items == ()
+    assert len(model.sessions().items) == 1
+
+
 def test_spans_of_days_sites_and_connectors_add_up_to_the_same(filled: Filled) -> None:
     days = sorted({filled.local(row).date() for row in filled.rows})
     since, until = days[1], days[-2]
@@ -243,6 +256,9 @@ def test_hours_add_up_to_the_sessions_that_are_in_them(filled: Filled) -> None:
     assert sum(hour.gross for hour in hours) == sum(row.gross for row in moved)
     assert sum(hour.sessions for hour in hours) == len(moved)
     assert sum(hour.occupied_s for hour in hours) == sum(row.duration_s for row in moved)
+    ids = [one.connector_id for one in filled.model.connectors()]
+    energy = filled.model.energy_by_hour(ids, 0, 1 << 32)
+    assert energy == {hour.hour: hour.energy_wh for hour in hours}
     one = filled.model.hours(None, 0, 1 << 32, connector_id=1)
     assert sum(hour.sessions for hour in one) == sum(row.connector_id == 1 for row in moved)
 
