@@ -367,9 +367,15 @@ class ReadModel(CarbonReads, ExceptionReads):
 
         As settled: debts collected and refunds made later are not in it, nor is carbon.
         """
-        narrow = (wanted.status, wanted.reason, wanted.assurance, wanted.batch, wanted.payer)
+        by_day = SessionFilter(
+            owner_id=wanted.owner_id,
+            site_id=wanted.site_id,
+            connector_id=wanted.connector_id,
+            since=wanted.since,
+            until=wanted.until,
+        )
         with self._snapshot() as connection:
-            if wanted.exceptions or any(value is not None for value in narrow):
+            if wanted != by_day:
                 return outcomes.total_sessions(connection, wanted)
             first, last = money.EVER
             found = money.days_total(

@@ -120,7 +120,7 @@ class MoneyReads:
         Of entries that are final only.
         """
         with self._snapshot() as connection:
-            low, high = spans.keys_of(connection, times)
+            low, high = places.ids_within(connection, times)
             final = spans.final_below(status_of(connection))
             return spans.span(connection, owner_id, low, high, final)
 

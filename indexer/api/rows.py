@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Label, Select, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Label, Select, Table, select
 
 from chargecoin import record
 from chargecoin.errors import FieldRangeError
@@ -14,7 +14,7 @@ from chargecoin.evidence.format import session_hex
 from chargecoin.indexer_models import Block, OnChain, Page
 from indexer.figures import Finality, Status
 from indexer.hours import from_day
-from indexer.queries.places import block_number
+from indexer.queries.places import block_number, first_from
 from indexer.schema import LOG_BITS, batches, block_of, blocks
 
 M = TypeVar("M", bound=OnChain)
@@ -152,11 +152,10 @@ def _within(connection: Connection, status: Status, table: Table, span: Span) ->
     """Return a span as conditions on a table's key."""
     low, high = span.from_block, span.to_block
     if span.since is not None:
-        first = _block(connection, func.min(blocks.c.number), blocks.c.timestamp >= span.since)
-        low = max(low or 0, _NEVER if first is None else first)
+        low = max(low or 0, first_from(connection, span.since))
     if span.until is not None:
-        last = _block(connection, func.max(blocks.c.number), blocks.c.timestamp < span.until)
-        high = min(_NEVER if high is None else high, -1 if last is None else last)
+        last = first_from(connection, span.until) - 1
+        high = last if high is None else min(high, last)
     if span.finality == "final":
         high = min(_NEVER if high is None else high, status.final_number)
     if span.finality == "safe":
@@ -171,7 +170,3 @@ def _within(connection: Connection, status: Status, table: Table, span: Span) ->
 
 # No block has this number; shifted to a key, it still fits 63 bits.
 _NEVER: Final = (1 << 42) - 1
-
-
-def _block(connection: Connection, number: Any, when: ColumnElement[bool]) -> int | None:
-    return connection.scalar(select(number).where(when))

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, func, literal, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, literal, select
 
 from chargecoin.record import Status
 from indexer.hours import DAY_S, to_day
 from indexer.money_figures import Booking
-from indexer.schema import LOG_BITS, blocks, campaigns, collections, refunds, sessions, tariffs
+from indexer.queries.places import ids_within
+from indexer.schema import campaigns, collections, refunds, sessions, tariffs
 
 Where = Sequence[ColumnElement[bool]]
 
@@ -91,18 +92,12 @@ def list_bookings(
     """Return an owner's bookings of settlement days (inclusive), or of one session, in order."""
     if days is not None:
         first, last = (to_day(day) for day in days)
-        low, high = connection.execute(
-            select(func.min(blocks.c.number), func.max(blocks.c.number)).where(
-                blocks.c.timestamp >= (first - 1) * DAY_S, blocks.c.timestamp < (last + 2) * DAY_S
-            )
-        ).one()
-        if low is None:
-            return ()
+        low, high = ids_within(connection, ((first - 1) * DAY_S, (last + 2) * DAY_S))
 
     def where(table: Table) -> Where:
         found = [table.c.owner_id == owner_id]
         if days is not None:
-            found.append(table.c.id.between(low << LOG_BITS, ((high + 1) << LOG_BITS) - 1))
+            found += [table.c.id >= low, table.c.id < high]
             found.append(table.c.settled_day.between(first, last))
         if site_id is not None:
             found.append(table.c.site_id == site_id)

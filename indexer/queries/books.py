@@ -20,7 +20,7 @@ from indexer.money_figures import (
     PayoutPlan,
     Refund,
 )
-from indexer.queries.places import block_number, provenance, with_block
+from indexer.queries.places import block_number, ids_within, provenance, with_block
 from indexer.schema import (
     accrual_withdrawals,
     blocks,
@@ -73,7 +73,8 @@ def statement(
     if kinds:
         query = query.where(table.c.kind.in_(kinds))
     if times is not None:
-        query = query.where(blocks.c.timestamp >= times[0], blocks.c.timestamp < times[1])
+        low, high = ids_within(connection, times)
+        query = query.where(table.c.id >= low, table.c.id < high)
     rows, further = _page(connection, query, table.c.id, after, limit)
     return tuple(entry(row, status) for row in rows), further
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 
 from chargecoin.record import Status
 from indexer.money_figures import PastSession
-from indexer.queries.places import block_number, first_block
+from indexer.queries.places import block_number, first_from
 from indexer.schema import LOG_BITS, blocks, sessions, tariffs, with_campaign
 
 
@@ -21,9 +21,7 @@ def past_sessions(
     `connector_ids` None is all of the owner's. Rejected sessions moved nothing and are left out.
     """
     table = sessions
-    low = first_block(connection, since)
-    if low is None:
-        return ()
+    low = first_from(connection, since)
     # What started from then on was settled later, and an owner's rows are found by block.
     query = select(
         table.c.connector_id,

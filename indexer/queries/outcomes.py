@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
@@ -129,7 +130,7 @@ def count_sessions(connection: Connection, wanted: SessionFilter) -> int:
 
 def _by_kind(connection: Connection, wanted: SessionFilter) -> Sequence[Any]:
     """Return the sums of a filter's sessions, by status, reason and assurance."""
-    if wanted.connector_id is not None or wanted.batch is not None:
+    if wanted != replace(wanted, connector_id=None, batch=None, campaign_id=None, payer=None):
         return _of_rows(connection, wanted)
     table = outcome_days.c
     where: list[ColumnElement[bool]] = [
@@ -152,7 +153,7 @@ def _by_kind(connection: Connection, wanted: SessionFilter) -> Sequence[Any]:
 
 
 def _of_rows(connection: Connection, wanted: SessionFilter) -> Sequence[Any]:
-    """Return the same from the rows of one connector or batch, which no sums are kept of."""
+    """Return the same from the rows of what no sums are kept of, such as a batch."""
     row = sessions.c
     kinds = [row[name] for name in _KINDS]
     sums = [

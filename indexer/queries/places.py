@@ -30,20 +30,25 @@ def block_number(identifier: ColumnElement[int]) -> ColumnElement[int]:
     return identifier.bitwise_rshift(literal(LOG_BITS, Integer()))
 
 
-def first_block(connection: Connection, since: int) -> int | None:
-    """Return the first block with a time from `since` on (UTC seconds), None if there is none.
+def first_from(connection: Connection, time: int) -> int:
+    """Return the first block of this time (UTC seconds) or later; after the last if none is."""
+    # In the order of the index on times: for the least number, a database reads all that follow.
+    number = connection.scalar(
+        select(blocks.c.number)
+        .where(blocks.c.timestamp >= time)
+        .order_by(blocks.c.timestamp, blocks.c.number)
+        .limit(1)
+    )
+    if number is None:
+        last = connection.scalar(select(func.max(blocks.c.number)))
+        number = 0 if last is None else last + 1
+    return int(number)
 
-    Numbers are in the order of times: the first of the index on times, not the least of many.
-    """
-    query = select(blocks.c.number).where(blocks.c.timestamp >= since)
-    return connection.scalar(query.order_by(blocks.c.timestamp, blocks.c.number).limit(1))
 
-
-def last_block(connection: Connection, until: int) -> int | None:
-    """Return the last block with a time up to `until` (UTC seconds), None if there is none."""
-    query = select(blocks.c.number).where(blocks.c.timestamp <= until)
-    newest = (blocks.c.timestamp.desc(), blocks.c.number.desc())
-    return connection.scalar(query.order_by(*newest).limit(1))
+def ids_within(connection: Connection, times: tuple[int, int]) -> tuple[int, int]:
+    """Return the row ids, [from, to), of blocks with a time in [from, to), UTC seconds."""
+    low, high = (first_from(connection, time) << LOG_BITS for time in times)
+    return low, high
 
 
 def with_block(table: Table) -> Select[Any]:

@@ -11,14 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, tup
 from chargecoin import record
 from indexer.figures import Status
 from indexer.hours import DAY_S, from_day, to_day
-from indexer.queries.places import (
-    first_block,
-    last_block,
-    one_connector,
-    one_tariff,
-    provenance,
-    with_block,
-)
+from indexer.queries.places import first_from, one_connector, one_tariff, provenance, with_block
 from indexer.rows import outcome_word, session_word
 from indexer.schema import (
     LOG_BITS,
@@ -139,13 +132,11 @@ def conditions(connection: Connection, wanted: SessionFilter) -> list[ColumnElem
     if wanted.since is not None:
         found.append(sessions.c.settled_day >= to_day(wanted.since))
         moment = to_day(wanted.since) * DAY_S - int(_WIDEST_OFFSET.total_seconds())
-        low = first_block(connection, moment)
-        found.append(sessions.c.id >= (low or 0) << LOG_BITS)
+        found.append(sessions.c.id >= first_from(connection, moment) << LOG_BITS)
     if wanted.until is not None:
         found.append(sessions.c.settled_day <= to_day(wanted.until))
         moment = (to_day(wanted.until) + 1) * DAY_S + int(_WIDEST_OFFSET.total_seconds())
-        high = last_block(connection, moment)
-        found.append(sessions.c.id < ((high or 0) + 1) << LOG_BITS)
+        found.append(sessions.c.id < first_from(connection, moment + 1) << LOG_BITS)
     return found
 
 

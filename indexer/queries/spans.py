@@ -15,23 +15,10 @@ from chargecoin.record import Status as SessionStatus
 from indexer.figures import Payout, Status
 from indexer.money_figures import Entry, EntryKind, Span, SpanLine
 from indexer.queries.books import entry, list_payouts
-from indexer.queries.places import first_block, with_block
-from indexer.schema import LOG_BITS, blocks, collections, owner_entries, refunds, sessions, tariffs
+from indexer.queries.places import with_block
+from indexer.schema import LOG_BITS, collections, owner_entries, refunds, sessions, tariffs
 
 _SUMMED: Final = ("sessions", "earned", "fee", "amount", "debt_change")
-
-
-def keys_of(connection: Connection, times: tuple[int, int]) -> tuple[int, int]:
-    """Return the row ids, [from, to), of blocks with a time in [from, to), UTC seconds."""
-
-    def first(time: int) -> int:
-        number = first_block(connection, time)
-        if number is None:
-            last = connection.scalar(select(func.max(blocks.c.number)))
-            number = 0 if last is None else last + 1
-        return number << LOG_BITS
-
-    return first(times[0]), first(times[1])
 
 
 def final_below(status: Status) -> int:

@@ -99,6 +99,26 @@ async def test_they_are_the_sums_of_what_is_listed(tmp_path: Path, reorganised: 
     assert compared > len(filters) // 2
 
 
+async def test_they_were_of_all_sessions_where_a_campaign_or_a_payer_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    model = await make(tmp_path, reorganised=True)
+    everything = listed(model, SessionFilter())
+    campaigns = {one.campaign_id for one in everything} - {0}
+    details = [model.session(one.session_id) for one in everything[:20]]
+    payers = {one.payer for one in details if one} - {0}
+    assert campaigns
+    assert payers
+    for wanted in (
+        *(SessionFilter(campaign_id=one) for one in sorted(campaigns)),
+        *(SessionFilter(payer=one) for one in sorted(payers)),
+        SessionFilter(campaign_id=min(campaigns), owner_id=1, status=int(Status.SETTLED)),
+    ):
+        rows = listed(model, wanted)
+        assert len(rows) < len(everything)
+        assert model.session_totals(wanted) == added_up(rows), wanted
+
+
 async def test_reasons_are_counted_over_all_sessions_that_were_not_settled(
     tmp_path: Path,
 ) -> None:
