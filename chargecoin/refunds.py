@@ -85,7 +85,7 @@ class Standing:
         """Return until when a refund gives the fee back."""
         return window_end(self.settled_at, REFUND_WINDOW_S, paused_until)
 
-    def refund(self, amount: int, at: int, paused_until: int = 0) -> Refund:
+    def refund(self, amount: int, at: int, paused_until: int) -> Refund:
         """Return what refunding an amount comes to at a time.
 
         Debt is waived first; of the rest the campaign's part is by difference, so that all

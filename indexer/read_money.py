@@ -13,6 +13,7 @@ from typing import Final, Self
 
 from sqlalchemy import Connection, Engine
 
+from chargecoin.record import split_session_id
 from indexer.database import snapshot
 from indexer.figures import Page, Payout, Status, Tariff
 from indexer.money_figures import (
@@ -195,6 +196,20 @@ class MoneyReads:
             status = status_of(connection)
             found, _ = books.list_disputes(connection, status, {"dispute": dispute}, None, 1)
             return found[0] if found else None
+
+    def dispute_of(self, session_id: int) -> Dispute | None:
+        """Return the dispute of a session, None if there was none: it is disputed once."""
+        connector_id, sequence = split_session_id(session_id)
+        where = {"connector_id": connector_id, "sequence": sequence}
+        with self._snapshot() as connection:
+            status = status_of(connection)
+            found, _ = books.list_disputes(connection, status, where, None, 1)
+            return found[0] if found else None
+
+    def paused_until(self) -> int:
+        """Return the end of settlement's last pause, UTC seconds, as its contract tells it."""
+        with self._snapshot() as connection:
+            return books.paused_until(connection)
 
     def open_disputes(self, owner_id: int) -> tuple[int, int]:
         """Return how many disputes with an owner are open, and what is put aside for all."""

@@ -14,7 +14,7 @@ from chargecoin import adjustments
 from chargecoin.chain.transactions import Call
 from chargecoin.errors import ChainError, CodecError
 from chargecoin.refunds import Refund, Standing
-from dashboard.adjusting import presented
+from dashboard.adjusting import Presented, presented
 from dashboard.errors import BadAddressError, NotFoundError
 from dashboard.formats import session_key
 from dashboard.language import gettext
@@ -156,12 +156,13 @@ def _blank(has: Services, owner_id: int, number: int, request: Request) -> Dispu
     )
 
 
-def _conceded(has: Services, form: DisputePage, standing: Standing) -> tuple[str, Call, Refund]:
+def _conceded(has: Services, form: DisputePage, found: Presented) -> tuple[str, Call, Refund]:
     """Return what conceding the amount entered does. Raises `BadAddressError`."""
+    standing = found.standing
     amount = standing.most if form.given.get("all") else money_of(form.given, "amount", 1 << 62)
     if not amount:
         raise BadAddressError(gettext("enter an amount above 0, or concede all of it"))
-    refund = standing.refund(amount, has.now())
+    refund = standing.refund(amount, has.now(), found.paused_until)
     number, money = form.dispute.dispute, has.formats.money_plain(amount)
     if amount == standing.most:
         name = gettext("Concede dispute %(number)s: %(amount)s", number=number, amount=money)
@@ -172,12 +173,12 @@ def _conceded(has: Services, form: DisputePage, standing: Standing) -> tuple[str
     return name, adjustments.concede_call(has.node.deployment, number, amount), refund
 
 
-def _asked(has: Services, form: DisputePage, standing: Standing) -> DisputePage:
+def _asked(has: Services, form: DisputePage, found: Presented) -> DisputePage:
     """Return a page with what its form asks for. Raises `BadAddressError`, `CodecError`."""
     book, number = has.node.deployment, form.dispute.dispute
     match form.given.get("do"):
         case "concede":
-            name, call, refund = _conceded(has, form, standing)
+            name, call, refund = _conceded(has, form, found)
             form = replace(form, refund=refund)
         case "answer":
             text = form.given.get("statement", "")
@@ -207,7 +208,7 @@ async def _filled(has: Services, form: DisputePage) -> tuple[DisputePage, int]:
     try:
         found = await presented(has, form.detail)
         form = replace(form, standing=found.standing)
-        form = _asked(has, form, found.standing)
+        form = _asked(has, form, found)
     except ChainError as error:
         await has.node.close()
         return replace(form, problem=str(error)), 503

@@ -19,6 +19,7 @@ from chargecoin.adjustments import (
 )
 from chargecoin.chain.transactions import Call
 from chargecoin.errors import ChainError, CodecError
+from chargecoin.refunds import window_end
 from dashboard.access.visitor import Asking, ForHolder
 from dashboard.documents import Column, Kind, Report, Section
 from dashboard.errors import BadAddressError, NotFoundError
@@ -130,7 +131,6 @@ def _read(has: Services, holder: VaultAccount, session: SessionPage) -> ReceiptP
                 account=holder.account,
             )
         )
-    disputes = has.model.disputes(account=holder.account, limit=1_000).items
     owed = max(0, row.debt - row.collected - row.waived)
     vault = row.paid + row.collected
     return ReceiptPage(
@@ -141,9 +141,9 @@ def _read(has: Services, holder: VaultAccount, session: SessionPage) -> ReceiptP
         campaign=row.campaign_paid,
         refunded=row.refunded,
         owed=owed,
-        disputable_until=row.settled_at + DISPUTE_WINDOW_S,
+        disputable_until=window_end(row.settled_at, DISPUTE_WINDOW_S, has.model.paused_until()),
         bond=bond(owed + vault + row.campaign_paid - row.refunded),
-        dispute=next((one for one in disputes if one.session_id == row.session_id), None),
+        dispute=has.model.dispute_of(row.session_id),
         given={},
         problem="",
         refused="",

@@ -67,11 +67,7 @@ def _wanted(given: Mapping[str, str], most: int) -> tuple[int, RefundReason] | N
 def _blank(has: Services, one: int, values: Mapping[str, str]) -> RefundForm:
     detail, owner = detail_of(has, one)
     newest = has.model.statement(owner.owner_id, limit=1).items
-    open_ones = [
-        dispute.dispute
-        for dispute in has.model.disputes(owner.owner_id, limit=1_000).items
-        if dispute.session_id == one and dispute.state == "open"
-    ]
+    dispute = has.model.dispute_of(one)
     return RefundForm(
         owner=owner,
         detail=detail,
@@ -79,7 +75,7 @@ def _blank(has: Services, one: int, values: Mapping[str, str]) -> RefundForm:
         given={name: text.strip() for name, text in values.items()},
         standing=None,
         fee_until=None,
-        disputed=open_ones[0] if open_ones else 0,
+        disputed=dispute.dispute if dispute and dispute.state == "open" else 0,
     )
 
 

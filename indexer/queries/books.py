@@ -8,8 +8,10 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Table, func, literal, select, union_all
 
+from chargecoin.adjustments import RULING_WINDOW_S
 from chargecoin.payouts import NOBODY
 from chargecoin.record import session_id, split_session_id
+from chargecoin.refunds import window_end
 from indexer.figures import Payout, Status
 from indexer.money_figures import (
     Dispute,
@@ -31,12 +33,15 @@ from indexer.schema import (
     dispute_rulings,
     disputes,
     owner_entries,
+    pauses,
     payout_failures,
     payout_schedules,
     payouts,
     refunds,
+    sunsets,
 )
 
+FOR_GOOD: Final = (1 << 32) - 1
 _STATES: Final[dict[int, DisputeState]] = {
     1: "upheld",
     2: "dismissed",
@@ -266,9 +271,21 @@ def disputes_by_id(
     return dict(zip((row.id for row in rows), _to_disputes(connection, rows, status), strict=True))
 
 
+def paused_until(connection: Connection) -> int:
+    """Return what settlement says of its last pause: its end, UTC seconds, 0 if there was none.
+
+    2**32 - 1 once nothing is settled there any more: then no window stands still.
+    """
+    if connection.scalar(select(sunsets.c.id).limit(1)) is not None:
+        return FOR_GOOD
+    last = connection.scalar(select(pauses.c.paused_until).order_by(pauses.c.id.desc()).limit(1))
+    return int(last or 0)
+
+
 def _to_disputes(
     connection: Connection, rows: Sequence[Row[Any]], status: Status
 ) -> tuple[Dispute, ...]:
+    paused = paused_until(connection)
     numbers = [row.dispute for row in rows]
     answers = _by_dispute(connection, dispute_answers, numbers)
     rulings = _by_dispute(connection, dispute_rulings, numbers)
@@ -288,7 +305,10 @@ def _to_disputes(
                 amount=row.amount,
                 bond=row.bond,
                 reason=row.reason,
-                deadline=row.deadline,
+                # As logged, the pauses are in it that had begun by then.
+                deadline=max(
+                    row.deadline, window_end(row.block_timestamp, RULING_WINDOW_S, paused)
+                ),
                 hold=hold.hold,
                 short=hold.short,
                 owed=hold.owed,

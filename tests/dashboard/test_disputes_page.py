@@ -55,6 +55,21 @@ async def test_each_dispute_says_what_waits_in_it_and_until_when(
     assert row["session_id"] == hex(disputed)
 
 
+async def test_a_deadline_did_not_stand_still_in_a_pause_after_the_dispute_was_opened(
+    pages: httpx.AsyncClient, town: Town, disputed: int
+) -> None:
+    paused = {"until": NOW - 60 + 2 * DAY}
+    town.world.mine(NOW - 60, [("Settlement", "Paused", paused)])
+    [one] = (await pages.get(f"{WHERE}.json")).json()["rows"]
+    # docs/protocol.md, section 9: windows stand still in a pause.
+    assert one["deadline"] == NOW + 15 * DAY
+    assert "7 Dec 2026, 13:15 UTC" in text_of((await pages.get(WHERE)).text)
+    # A settlement that has stopped for good counts as not paused.
+    town.world.mine(NOW - 50, [("Settlement", "Sunset", {"successor": "0x" + "00" * 20})])
+    [one] = (await pages.get(f"{WHERE}.json")).json()["rows"]
+    assert one["deadline"] == NOW + 13 * DAY
+
+
 async def test_while_the_node_is_silent_a_dispute_is_shown_and_nothing_prepared(
     pages: httpx.AsyncClient, disputed: int
 ) -> None:

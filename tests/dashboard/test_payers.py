@@ -96,6 +96,17 @@ async def test_a_receipt_adds_up_and_goes_out_as_pdf(has: Services) -> None:
         assert "nothing is owed" in text_of(refused.text).lower()
 
 
+async def test_the_time_to_dispute_was_over_too_early_after_a_pause(
+    has: Services, town: Town
+) -> None:
+    async with client(has) as pages:
+        await sign_in(pages, "payer")
+        one = "/payers/1/sessions/1/1.json"
+        assert (await pages.get(one)).json()["disputable_until"] == NOW - 1_200 + 7 * 86_400
+        town.world.mine(NOW - 600, [("Settlement", "Paused", {"until": NOW - 600 + 2 * 86_400})])
+        assert (await pages.get(one)).json()["disputable_until"] == NOW - 1_200 + 9 * 86_400
+
+
 def test_what_is_left_today_goes_by_the_limit_and_by_what_is_there() -> None:
     assert vault().left == 15_000_000
     assert vault(balance=3_000_000).left == 3_000_000
