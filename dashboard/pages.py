@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, fields
 from datetime import date
 from enum import Enum
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 import orjson
@@ -27,6 +27,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from dashboard.documents import Report, pdf, xlsx
 from dashboard.formats import Formats
 from dashboard.language import MACHINE
+from indexer.read_model import Page as Part
 
 MEDIA: Final = {"json": "application/json", "csv": "text/csv; charset=utf-8"}
 DOCUMENTS: Final = {
@@ -34,9 +35,23 @@ DOCUMENTS: Final = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 FORMATS: Final = (*MACHINE, *DOCUMENTS)
-# A spreadsheet takes a cell that begins so for a formula (OWASP, CSV injection).
 _CHUNK: Final = 1 << 16
+# A spreadsheet takes a cell that begins so for a formula (OWASP, CSV injection).
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+# How many rows of a list are read at a time where all of it goes out.
+EXPORT_PAGE: Final = 1_000
+T = TypeVar("T")
+
+
+def whole(read: Callable[[int | None, int], Part[T]]) -> Iterator[T]:
+    """Yield all of a list; `read` takes the key that continues it and how many to read at most."""
+    after: int | None = None
+    while True:
+        part = read(after, EXPORT_PAGE)
+        yield from part.items
+        if part.after is None:
+            return
+        after = part.after
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from dashboard.adjusting import Presented, presented
 from dashboard.errors import BadAddressError, NotFoundError
 from dashboard.formats import session_key
 from dashboard.language import gettext
-from dashboard.pages import Page, Table
+from dashboard.pages import Page, Table, whole
 from dashboard.prepare import Prepared, prepare, trial
 from dashboard.query import money_of, number_of
 from dashboard.render import Render, live_address
@@ -31,7 +31,6 @@ router = APIRouter()
 
 PATH: Final = "/owners/{owner_id}/disputes"
 PAGE: Final = 50
-EXPORT_PAGE: Final = 1_000
 KEY: Final = (1 << 62) - 1
 MAX_NUMBER: Final = (1 << 32) - 1
 MAX_STATEMENT: Final = 1_500
@@ -88,29 +87,23 @@ class DisputePage:
 
 def _export(model: ReadModel, owner_id: int) -> Iterator[tuple[Any, ...]]:
     """Yield all of an owner's disputes, newest first."""
-    after: int | None = None
-    while True:
-        page = model.disputes(owner_id, None, after, EXPORT_PAGE)
-        for one in page.items:
-            yield (
-                one.dispute,
-                hex(one.session_id),
-                one.state,
-                one.provenance.block_timestamp,
-                one.deadline,
-                one.amount,
-                one.bond,
-                one.hold,
-                one.short,
-                one.owed,
-                one.refunded,
-                one.answer,
-                one.ruling,
-                one.closed_at,
-            )
-        if page.after is None:
-            return
-        after = page.after
+    for one in whole(lambda after, limit: model.disputes(owner_id, None, after, limit)):
+        yield (
+            one.dispute,
+            hex(one.session_id),
+            one.state,
+            one.provenance.block_timestamp,
+            one.deadline,
+            one.amount,
+            one.bond,
+            one.hold,
+            one.short,
+            one.owed,
+            one.refunded,
+            one.answer,
+            one.ruling,
+            one.closed_at,
+        )
 
 
 @router.get(PATH)

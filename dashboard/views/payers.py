@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -17,7 +18,7 @@ from dashboard.access.visitor import Asking, Fields, ForHolder, account_of
 from dashboard.errors import BadAddressError
 from dashboard.language import gettext
 from dashboard.oracles import EvidenceUnavailableError, OracleRefusedError
-from dashboard.pages import Page, Table
+from dashboard.pages import Page, Table, whole
 from dashboard.payers import Vault, mandate_typed
 from dashboard.prepare import Prepared, trial
 from dashboard.private.settings import KeptMandate
@@ -109,29 +110,24 @@ def _own(has: Services, account: VaultAccount, after: int | None) -> Own:
     )
 
 
-def _session_rows(has: Services, account: VaultAccount) -> Any:
+def _session_rows(has: Services, account: VaultAccount) -> Iterator[tuple[Any, ...]]:
     """Yield all sessions of an account, for its holder to take away."""
-    after: int | None = None
-    while True:
-        part = has.model.sessions(SessionFilter(payer=account.account), after, 1_000)
-        for one in part.items:
-            yield (
-                one.connector_id,
-                one.sequence,
-                one.site_name,
-                one.started_at,
-                one.duration_s,
-                one.energy_wh,
-                one.gross,
-                one.paid,
-                one.campaign_paid,
-                one.debt,
-                one.collected,
-                one.refunded,
-            )
-        after = part.after
-        if after is None:
-            return
+    own = SessionFilter(payer=account.account)
+    for one in whole(lambda after, limit: has.model.sessions(own, after, limit)):
+        yield (
+            one.connector_id,
+            one.sequence,
+            one.site_name,
+            one.started_at,
+            one.duration_s,
+            one.energy_wh,
+            one.gross,
+            one.paid,
+            one.campaign_paid,
+            one.debt,
+            one.collected,
+            one.refunded,
+        )
 
 
 _COLUMNS: Final = (

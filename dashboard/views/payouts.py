@@ -14,7 +14,7 @@ from fastapi import APIRouter, Request, Response
 from chargecoin.record import Status
 from dashboard.errors import BadAddressError, NotFoundError
 from dashboard.language import Text, gettext
-from dashboard.pages import Page, Table
+from dashboard.pages import Page, Table, whole
 from dashboard.query import choice_of, month_of, number_of
 from dashboard.render import Render, live_address
 from dashboard.services import Has
@@ -37,10 +37,10 @@ from indexer.read_model import (
 router = APIRouter()
 
 PAGE: Final = 50
-EXPORT_PAGE: Final = 1_000
 PAYOUTS: Final = 10
 DEBTS: Final = 10
 KEY: Final = (1 << 62) - 1
+# The contract's calendar.
 ZONE: Final = "UTC"
 OUT: Final = ("paid_out", "withdrawn")
 # What the reader may narrow the statement to, and the entries that it holds.
@@ -51,7 +51,8 @@ KINDS: Final[dict[str, tuple[Text, tuple[EntryKind, ...]]]] = {
     "disputes": (Text("Disputes"), ("held", "released")),
     "payouts": (Text("Payouts"), OUT),
 }
-COLUMNS: Final = (
+# An entry of the ledger as a row to take away.
+CELLS: Final = (
     "block_timestamp",
     "kind",
     "reference",
@@ -64,8 +65,8 @@ COLUMNS: Final = (
     "debt",
     "transaction",
     "block_number",
-    "finality",
 )
+COLUMNS: Final = (*CELLS, "finality")
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +206,7 @@ def next_payout(plan: PayoutPlan, accrued: int, now: int) -> NextPayout:
 
 
 def cells(one: Entry) -> tuple[Any, ...]:
-    """Return an entry of the ledger as a row to take away, without its finality."""
+    """Return an entry of the ledger as a row of `CELLS`."""
     at = one.provenance
     return (
         at.block_timestamp,
@@ -225,14 +226,9 @@ def cells(one: Entry) -> tuple[Any, ...]:
 
 def _export(model: ReadModel, owner_id: int, query: LedgerQuery) -> Iterator[tuple[Any, ...]]:
     """Yield the whole filter, newest first."""
-    after: int | None = None
-    while True:
-        page = model.statement(owner_id, after, EXPORT_PAGE, query.kinds, query.times)
-        for one in page.items:
-            yield (*cells(one), one.provenance.finality)
-        if page.after is None:
-            return
-        after = page.after
+    kinds, times = query.kinds, query.times
+    for one in whole(lambda after, limit: model.statement(owner_id, after, limit, kinds, times)):
+        yield (*cells(one), one.provenance.finality)
 
 
 @router.get("/owners/{owner_id}/payouts")

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 
 from chargecoin.record import GRID_UNKNOWN, RENEWABLE_UNKNOWN, Reason, Status
 from dashboard.language import gettext
-from dashboard.pages import Page, Table
+from dashboard.pages import Page, Table, whole
 from dashboard.query import SessionQuery
 from dashboard.render import Render, live_address
 from dashboard.services import Has
@@ -20,7 +20,6 @@ from indexer.read_model import Connector, Owner, ReadModel, SessionFilter, Sessi
 router = APIRouter()
 
 PAGE: Final = 50
-EXPORT_PAGE: Final = 1000
 COLUMNS: Final = (
     "session_id",
     "connector_id",
@@ -104,14 +103,8 @@ def csv_row(row: SessionRow) -> tuple[Any, ...]:
 
 
 def export(model: ReadModel, wanted: SessionFilter) -> Iterator[tuple[Any, ...]]:
-    """Yield every session of a filter, newest first, a page at a time."""
-    after: int | None = None
-    while True:
-        page = model.sessions(wanted, after, EXPORT_PAGE)
-        yield from (csv_row(row) for row in page.items)
-        if page.after is None:
-            return
-        after = page.after
+    """Yield every session of a filter, newest first."""
+    return map(csv_row, whole(lambda after, limit: model.sessions(wanted, after, limit)))
 
 
 @router.get("/owners/{owner_id}/sessions")

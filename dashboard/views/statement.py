@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
@@ -13,35 +13,17 @@ from dashboard.documents import Column, Kind, Report, Section
 from dashboard.errors import BadAddressError
 from dashboard.formats import session_key
 from dashboard.language import gettext, ngettext
-from dashboard.pages import Page, Table
+from dashboard.pages import Page, Table, whole
 from dashboard.query import month_of
 from dashboard.render import Render
 from dashboard.services import Has, Services
 from dashboard.spans import last_day, local_day, months_after, starts
 from dashboard.views.overview import owner_of
-from dashboard.views.payouts import cells
+from dashboard.views.payouts import CELLS, ZONE, cells
 from dashboard.words import ENTRY
 from indexer.read_model import Entry, Owner, ReadModel, Span, SpanLine
 
 router = APIRouter()
-
-# The contract's calendar.
-ZONE: Final = "UTC"
-EXPORT_PAGE: Final = 1_000
-COLUMNS: Final = (
-    "block_timestamp",
-    "kind",
-    "reference",
-    "sessions",
-    "earned",
-    "fee",
-    "amount",
-    "debt_change",
-    "balance",
-    "debt",
-    "transaction",
-    "block_number",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +91,8 @@ def read(has: Services, owner: Owner, month: date) -> StatementPage:
 
 def _entries(model: ReadModel, page: StatementPage) -> Iterator[Entry]:
     """Yield the month's entries, oldest first."""
-    after: int | None = None
-    while True:
-        found = model.span_entries(page.owner.owner_id, page.span.keys, after, EXPORT_PAGE)
-        yield from found.items
-        if found.after is None:
-            return
-        after = found.after
+    owner_id, keys = page.owner.owner_id, page.span.keys
+    return whole(lambda after, limit: model.span_entries(owner_id, keys, after, limit))
 
 
 def _rows(model: ReadModel, page: StatementPage) -> Iterator[tuple[Any, ...]]:
@@ -274,7 +251,7 @@ def statement(has: Has, render: Render, request: Request, owner_id: int) -> Resp
             "statement.html",
             f"Statement of {page.owner.name}",
             page,
-            Table(COLUMNS, _rows(has.model, page)),
+            Table(CELLS, _rows(has.model, page)),
             context={
                 "owner_id": owner_id,
                 "previous": months_after(month, -1),
