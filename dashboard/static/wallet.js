@@ -55,9 +55,7 @@ async function connect(form, provider) {
   form.requestSubmit();
 }
 
-function hex(text) {
-  return "0x" + [...new TextEncoder().encode(text)].map((one) => one.toString(16).padStart(2, "0")).join("");
-}
+const digits = (bytes) => [...bytes].map((one) => one.toString(16).padStart(2, "0")).join("");
 
 async function answer(form, provider) {
   say(form, worded("signature"));
@@ -66,7 +64,7 @@ async function answer(form, provider) {
   await account(provider);
   form.elements.signature.value = await provider.request({
     method: "personal_sign",
-    params: [hex(message), address],
+    params: ["0x" + digits(new TextEncoder().encode(message)), address],
   });
   form.requestSubmit();
 }
@@ -81,16 +79,19 @@ async function chain(provider, wanted) {
   });
 }
 
+// The account that the page is for, or whichever the wallet offers where it is for nobody's.
+async function signer(provider, wanted) {
+  const own = await account(provider);
+  if (wanted && own.toLowerCase() !== wanted.toLowerCase()) throw new Told(worded("other", { wanted, own }));
+  return own;
+}
+
 // The transaction stands on the page, to be compared with what the wallet shows.
 async function send(form, provider) {
   const { chainId, from, to, data, shows } = JSON.parse(form.dataset.walletSend);
   say(form, worded("waiting"));
   await chain(provider, chainId);
-  const own = await account(provider);
-  if (from && own.toLowerCase() !== from.toLowerCase()) {
-    say(form, worded("other", { wanted: from, own }));
-    return;
-  }
+  const own = await signer(provider, from);
   const sent = await provider.request({ method: "eth_sendTransaction", params: [{ from: own, to, data }] });
   const address = `/transactions/${sent}` + (shows ? `?shows=${encodeURIComponent(shows)}` : "");
   if (document.querySelectorAll("[data-wallet-send]").length === 1) {
@@ -109,9 +110,7 @@ async function typed(form, provider, data) {
   const { chainId } = data.domain;
   say(form, worded("signature"));
   await chain(provider, chainId);
-  const own = await account(provider);
-  const { from } = form.dataset;
-  if (from && own.toLowerCase() !== from.toLowerCase()) throw new Told(worded("other", { wanted: from, own }));
+  const own = await signer(provider, form.dataset.from);
   return provider.request({ method: "eth_signTypedData_v4", params: [own, JSON.stringify(data)] });
 }
 
@@ -119,8 +118,6 @@ async function permit(form, provider) {
   form.elements.signature.value = await typed(form, provider, JSON.parse(form.dataset.walletTyped));
   form.requestSubmit();
 }
-
-const digits = (bytes) => [...bytes].map((one) => one.toString(16).padStart(2, "0")).join("");
 
 // A charger's password is made and shown here. What leaves the page is a salted hash of it.
 async function admit(form, provider) {
