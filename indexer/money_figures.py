@@ -169,6 +169,11 @@ class CampaignTotals:
     fee: int = 0
     returned: int = 0
 
+    def __add__(self, other: CampaignTotals) -> CampaignTotals:
+        """Add up field by field."""
+        names = self.__dataclass_fields__
+        return CampaignTotals(*(getattr(self, one) + getattr(other, one) for one in names))
+
 
 @dataclass(frozen=True, slots=True)
 class Campaign:

@@ -211,6 +211,11 @@ class ReadModel(CarbonReads, ExceptionReads):
         with self._snapshot() as connection:
             return places.list_connectors(connection, owner_id, site_id)
 
+    def connectors_beside(self, connector_ids: Sequence[int]) -> tuple[Connector, ...]:
+        """Return all connectors of the owners of some connectors, by site, station and number."""
+        with self._snapshot() as connection:
+            return places.list_beside(connection, connector_ids)
+
     def connector(self, connector_id: int) -> Connector | None:
         """Return one connector, None if there is none of that id."""
         with self._snapshot() as connection:

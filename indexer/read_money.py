@@ -235,6 +235,11 @@ class MoneyReads:
         with self._snapshot() as connection:
             return campaigns.list_campaigns(connection, status_of(connection), creator=creator)
 
+    def sponsored_campaigns(self, connector_ids: Sequence[int]) -> tuple[Campaign, ...]:
+        """Return sponsors' campaigns that hold at any of some connectors, by id."""
+        with self._snapshot() as connection:
+            return campaigns.list_sponsored(connection, status_of(connection), connector_ids)
+
     def campaign_places(self, campaign_id: int) -> tuple[CampaignPlace, ...]:
         """Return a campaign's sums by site."""
         with self._snapshot() as connection:

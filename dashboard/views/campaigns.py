@@ -24,11 +24,19 @@ from dashboard.campaigns.effect import (
 from dashboard.errors import NotFoundError
 from dashboard.language import gettext
 from dashboard.pages import Page, Table
-from dashboard.query import number_of
+from dashboard.query import month_of, number_of
 from dashboard.render import Render, live_address
 from dashboard.services import Has, Services
 from dashboard.views.overview import owner_of
-from indexer.read_model import BudgetEntry, Campaign, CampaignDay, CampaignPlace, Connector, Owner
+from indexer.read_model import (
+    BudgetEntry,
+    Campaign,
+    CampaignDay,
+    CampaignPlace,
+    CampaignTotals,
+    Connector,
+    Owner,
+)
 
 router = APIRouter()
 
@@ -192,13 +200,32 @@ def _day_row(line: DayLine) -> tuple[Any, ...]:
     )
 
 
+def by_month(days: Sequence[DayLine]) -> tuple[tuple[date, CampaignTotals], ...]:
+    """Return the first day of each month of some days, in their order, and its sums."""
+    return tuple(
+        (month, sum((one.sums.totals for one in found), CampaignTotals()))
+        for month, found in groupby(days, lambda line: line.date.replace(day=1))
+    )
+
+
 def _zone(connectors: Sequence[Connector]) -> str:
     return connectors[0].time_zone if connectors else "UTC"
 
 
-def _covered(has: Services, owner: Owner, campaign: Campaign) -> tuple[Connector, ...]:
-    wanted = set(campaign.connectors)
-    return tuple(one for one in has.model.connectors(owner.owner_id) if one.connector_id in wanted)
+def split(
+    connectors: Sequence[Connector], campaign: Campaign
+) -> tuple[tuple[Connector, ...], tuple[Connector, ...]]:
+    """Return those of some connectors that are in a campaign, and those that are not."""
+    enrolled = set(campaign.connectors)
+    return (
+        tuple(one for one in connectors if one.connector_id in enrolled),
+        tuple(one for one in connectors if one.connector_id not in enrolled),
+    )
+
+
+def campaign_of(has: Services, campaign_id: int) -> Campaign | None:
+    """Return a campaign by a number of an address, None where there is none."""
+    return None if campaign_id < 0 or campaign_id >> 32 else has.model.campaign(campaign_id)
 
 
 @router.get("/owners/{owner_id}/campaigns")
@@ -207,7 +234,6 @@ def campaigns(has: Has, render: Render, owner_id: int) -> Response:
     owner = owner_of(has, owner_id)
     now = has.now()
     connectors = has.model.connectors(owner_id)
-    ids = {one.connector_id for one in connectors}
 
     def lines(found: Sequence[Campaign]) -> tuple[Line, ...]:
         return tuple(Line(one, state_of(one, now)) for one in reversed(found))
@@ -215,7 +241,7 @@ def campaigns(has: Has, render: Render, owner_id: int) -> Response:
     page = CampaignsPage(
         owner,
         lines(has.model.campaigns(owner_id)),
-        lines([one for one in has.model.campaigns(0) if not ids.isdisjoint(one.connectors)]),
+        lines(has.model.sponsored_campaigns([one.connector_id for one in connectors])),
     )
     return render(
         Page(
@@ -243,8 +269,15 @@ class Reader:
     base: str
 
 
-def _read(has: Services, campaign: Campaign, reader: Reader, after: int | None, made: Acts) -> Page:
-    """Return a campaign's page."""
+def _read(
+    has: Services,
+    campaign: Campaign,
+    reader: Reader,
+    after: int | None,
+    month: date | None,
+    made: Acts,
+) -> Page:
+    """Return a campaign's page; its days are shown of a month, the newest if none is given."""
     now, number = has.now(), campaign.campaign_id
     entries = has.model.campaign_entries(number, after, PAGE)
     days = has.model.campaign_days(number)
@@ -266,6 +299,8 @@ def _read(has: Services, campaign: Campaign, reader: Reader, after: int | None, 
         entries=entries.items,
         next=None if entries.after is None else f"{base}?after={entries.after}",
     )
+    months = by_month(page.days)
+    month = month or (months[0][0] if months else None)
     listed = f"/owners/{owner.owner_id}/sessions?campaign={number}" if owner else None
     return Page(
         "campaign.html",
@@ -278,6 +313,9 @@ def _read(has: Services, campaign: Campaign, reader: Reader, after: int | None, 
             "zone": _zone(reader.connectors),
             "base": base,
             "listed": listed,
+            "months": months,
+            "month": month,
+            "days": [line for line in page.days if line.date.replace(day=1) == month],
             "least_days": MIN_PACE_DAYS,
             "least_sessions": MIN_PACE_SESSIONS,
             "grid": tuple(tuple(float(on) for on in day) for day in week_grid(campaign.hour_mask)),
@@ -291,26 +329,24 @@ async def campaign_page(
     """Answer with a campaign's page: its rules, its money, how it goes, what may be sent."""
     asked = request.query_params
     after = number_of(asked, "after", (1 << 62) - 1)
+    month = month_of(asked, "month") if asked.get("month") else None
     decider = campaign.creator
     if campaign.owner_id:
         decider = reader.account if reader.owner else ""
     made = await acts(has, campaign, reader.account, decider, reader.more, asked, reader.base)
-    page = await run_in_threadpool(_read, has, campaign, reader, after, made)
+    page = await run_in_threadpool(_read, has, campaign, reader, after, month, made)
     page.context["asked"] = asked
     return await run_in_threadpool(render, page)
 
 
 def _reader(has: Services, owner_id: int, campaign_id: int) -> tuple[Campaign, Reader]:
-    owner = owner_of(has, owner_id)
-    found = None if campaign_id < 0 or campaign_id >> 32 else has.model.campaign(campaign_id)
-    connectors = () if found is None else _covered(has, owner, found)
-    if found is None or (found.owner_id != owner_id and not connectors):
+    owner, found = owner_of(has, owner_id), campaign_of(has, campaign_id)
+    inside, more = split(has.model.connectors(owner_id), found) if found else ((), ())
+    if found is None or (found.owner_id != owner_id and not inside):
         raise NotFoundError(f"{owner.name} has no campaign {campaign_id}.")
-    own = found.owner_id == owner_id
-    enrolled = set(found.connectors)
-    more = [one for one in has.model.connectors(owner_id) if one.connector_id not in enrolled]
     base = f"/owners/{owner_id}/campaigns/{campaign_id}"
-    return found, Reader(owner, owner.account, connectors, tuple(more) if own else (), base)
+    own = found.owner_id == owner_id
+    return found, Reader(owner, owner.account, inside, more if own else (), base)
 
 
 @router.get("/owners/{owner_id}/campaigns/{campaign_id}")

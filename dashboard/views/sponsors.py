@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,13 +24,15 @@ from dashboard.views.campaigns import (
     COLUMNS,
     Line,
     Reader,
+    campaign_of,
     campaign_page,
     line_row,
     ranges_of,
+    split,
     state_of,
 )
 from dashboard.views.overview import owner_of
-from indexer.read_model import Campaign, Connector, Owner
+from indexer.read_model import Campaign, Owner
 
 router = APIRouter()
 
@@ -124,31 +125,13 @@ def sponsor(has: Has, render: Render, address: str) -> Response:
     )
 
 
-def _places(has: Services, wanted: Iterable[int]) -> tuple[list[Connector], list[Connector]]:
-    """Return connectors by number, and the others of their owners."""
-    missing, found = set(wanted), dict[int, Connector]()
-    inside = set(missing)
-    while missing:
-        number = min(missing)
-        missing.discard(number)
-        one = has.model.connector(number)
-        if one is not None:
-            found |= {each.connector_id: each for each in has.model.connectors(one.owner_id)}
-            missing -= found.keys()
-    ordered = list(found.values())
-    return (
-        [one for one in ordered if one.connector_id in inside],
-        [one for one in ordered if one.connector_id not in inside],
-    )
-
-
 def _reader(has: Services, account: str, campaign_id: int) -> tuple[Campaign, Reader]:
-    found = None if campaign_id < 0 or campaign_id >> 32 else has.model.campaign(campaign_id)
+    found = campaign_of(has, campaign_id)
     if found is None or found.owner_id or found.creator != account:
         raise NotFoundError(f"{account} sponsors no campaign {campaign_id}.")
-    inside, more = _places(has, found.connectors)
     base = f"/sponsors/{account}/campaigns/{campaign_id}"
-    return found, Reader(None, account, tuple(inside), tuple(more), base)
+    own = has.model.connectors_beside(found.connectors)
+    return found, Reader(None, account, *split(own, found), base)
 
 
 @router.get("/sponsors/{address}/campaigns/{campaign_id}")

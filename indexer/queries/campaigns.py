@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, func, select
 
 from indexer.figures import Status
 from indexer.money_figures import (
@@ -62,68 +62,96 @@ def list_campaigns(
     creator: str | None = None,
 ) -> tuple[Campaign, ...]:
     """Return campaigns by id: all, an owner's (0: sponsors'), those of an address, or one."""
-    query = with_block(campaigns)
+    where = []
     if owner_id is not None:
-        query = query.where(campaigns.c.owner_id == owner_id)
+        where.append(campaigns.c.owner_id == owner_id)
     if creator is not None:
-        query = query.where(campaigns.c.creator == creator)
+        where.append(campaigns.c.creator == creator)
     if campaign_id is not None:
-        query = query.where(campaigns.c.campaign_id == campaign_id)
-    rows = connection.execute(query.order_by(campaigns.c.campaign_id)).all()
-    return tuple(_campaign(connection, row, status) for row in rows)
+        where.append(campaigns.c.campaign_id == campaign_id)
+    return _list(connection, status, *where)
 
 
-def _of(connection: Connection, table: Table, campaign_id: int) -> Sequence[Row[Any]]:
-    query = select(table).where(table.c.campaign_id == campaign_id).order_by(table.c.id)
-    return connection.execute(query).all()
+def list_sponsored(
+    connection: Connection, status: Status, connector_ids: Sequence[int]
+) -> tuple[Campaign, ...]:
+    """Return sponsors' campaigns that hold at any of some connectors, by id."""
+    enrolled = campaign_connectors.c
+    there = select(enrolled.campaign_id).where(enrolled.connector_id.in_(connector_ids))
+    return _list(connection, status, campaigns.c.owner_id == 0, campaigns.c.campaign_id.in_(there))
 
 
-def _campaign(connection: Connection, row: Row[Any], status: Status) -> Campaign:
-    number = row.campaign_id
-    closing = _of(connection, campaign_closings, number)
-    enrolled = connection.execute(
-        with_block(campaign_connectors).where(campaign_connectors.c.campaign_id == number)
+def _list(
+    connection: Connection, status: Status, *where: ColumnElement[bool]
+) -> tuple[Campaign, ...]:
+    """Return campaigns by id. Each table is asked once, for all of them together."""
+    rows = connection.execute(
+        with_block(campaigns).where(*where).order_by(campaigns.c.campaign_id)
     ).all()
-    begun = _of(connection, campaign_pauses, number)
-    ended = _of(connection, campaign_resumptions, number)
-    entries = campaign_entries
-    budget = connection.execute(
-        select(entries)
-        .where(entries.c.campaign_id == number)
-        .order_by(entries.c.id.desc())
-        .limit(1)
-    ).one_or_none()
-    return Campaign(
-        campaign_id=number,
-        kind=row.kind,
-        owner_id=row.owner_id,
-        creator=row.creator,
-        name=row.name,
-        starts_at=row.starts_at,
-        ends_at=min([row.ends_at, *(one.ends_at for one in closing)]),
-        closed=bool(closing),
-        pauses=tuple(
-            (one.paused_from, ended[i].paused_to if i < len(ended) else None)
-            for i, one in enumerate(begun)
-        ),
-        hour_mask=int.from_bytes(row.hour_mask, "big"),
-        rate_bps=row.rate_bps,
-        session_cap=row.session_cap,
-        day_cap=row.day_cap,
-        min_sessions=row.min_sessions,
-        window_days=row.window_days,
-        driver_cap=row.driver_cap,
-        connectors=tuple(sorted(_joined(enrolled))),
-        enrolled_at=max(_joined(enrolled).values(), default=0),
-        funded=sum(one.amount for one in _of(connection, budget_fundings, number)),
-        released=sum(one.amount for one in _of(connection, budget_releases, number)),
-        left=0 if budget is None else budget.budget,
-        spent=0 if budget is None else budget.spent,
-        day=0 if budget is None else budget.day,
-        day_spent=0 if budget is None else budget.day_spent,
-        totals=_totals(connection, number),
-        provenance=provenance(row, status),
+    if not rows:
+        return ()
+    ids = select(campaigns.c.campaign_id).where(*where)
+
+    def of(query: Select[Any], table: Table) -> dict[int, list[Row[Any]]]:
+        found: defaultdict[int, list[Row[Any]]] = defaultdict(list)
+        wanted = query.where(table.c.campaign_id.in_(ids)).order_by(table.c.id)
+        for one in connection.execute(wanted):
+            found[one.campaign_id].append(one)
+        return found
+
+    closings, pauses, resumptions, fundings, releases = (
+        of(select(table), table)
+        for table in (
+            campaign_closings,
+            campaign_pauses,
+            campaign_resumptions,
+            budget_fundings,
+            budget_releases,
+        )
     )
+    enrolled = of(with_block(campaign_connectors), campaign_connectors)
+    budgets = _budgets(connection, *where)
+    totals = _totals(connection, ids)
+
+    def campaign(row: Row[Any]) -> Campaign:
+        number = row.campaign_id
+        closing = closings.get(number, [])
+        ended = resumptions.get(number, [])
+        joined = _joined(enrolled.get(number, []))
+        budget = budgets.get(number)
+        return Campaign(
+            campaign_id=number,
+            kind=row.kind,
+            owner_id=row.owner_id,
+            creator=row.creator,
+            name=row.name,
+            starts_at=row.starts_at,
+            ends_at=min([row.ends_at, *(one.ends_at for one in closing)]),
+            closed=bool(closing),
+            pauses=tuple(
+                (one.paused_from, ended[i].paused_to if i < len(ended) else None)
+                for i, one in enumerate(pauses.get(number, []))
+            ),
+            hour_mask=int.from_bytes(row.hour_mask, "big"),
+            rate_bps=row.rate_bps,
+            session_cap=row.session_cap,
+            day_cap=row.day_cap,
+            min_sessions=row.min_sessions,
+            window_days=row.window_days,
+            driver_cap=row.driver_cap,
+            connectors=tuple(sorted(joined)),
+            enrolled_at=max(joined.values(), default=0),
+            funded=sum(one.amount for one in fundings.get(number, [])),
+            released=sum(one.amount for one in releases.get(number, [])),
+            left=0 if budget is None else budget.budget,
+            spent=0 if budget is None else budget.spent,
+            day=0 if budget is None else budget.day,
+            day_spent=0 if budget is None else budget.day_spent,
+            totals=totals.get(number, CampaignTotals()),
+            provenance=provenance(row, status),
+        )
+
+    return tuple(campaign(row) for row in rows)
 
 
 def _joined(enrolled: Sequence[Row[Any]]) -> dict[int, int]:
@@ -135,14 +163,26 @@ def _joined(enrolled: Sequence[Row[Any]]) -> dict[int, int]:
     return found
 
 
-def _totals(connection: Connection, campaign_id: int) -> CampaignTotals:
+def _budgets(connection: Connection, *where: ColumnElement[bool]) -> dict[int, Row[Any]]:
+    """Return the newest change of each budget, by campaign."""
+    entries = campaign_entries
+    # A look at the end of an index for each: of all entries there are many.
+    newest = (
+        select(func.max(entries.c.id))
+        .where(entries.c.campaign_id == campaigns.c.campaign_id)
+        .correlate(campaigns)
+        .scalar_subquery()
+    )
+    last = select(campaigns.c.campaign_id, newest.label("id")).where(*where).subquery()
+    same = (entries.c.id == last.c.id) & (entries.c.campaign_id == last.c.campaign_id)
+    return {one.campaign_id: one for one in connection.execute(select(entries).join(last, same))}
+
+
+def _totals(connection: Connection, ids: Select[tuple[int]]) -> dict[int, CampaignTotals]:
     table = campaign_days
-    row = connection.execute(
-        select(*(func.coalesce(func.sum(table.c[name]), 0) for name in _SUMS)).where(
-            table.c.campaign_id == campaign_id
-        )
-    ).one()
-    return CampaignTotals(*(int(value) for value in row))
+    query = select(table.c.campaign_id, *(func.sum(table.c[name]) for name in _SUMS))
+    query = query.where(table.c.campaign_id.in_(ids)).group_by(table.c.campaign_id)
+    return {number: CampaignTotals(*map(int, sums)) for number, *sums in connection.execute(query)}
 
 
 def list_days(connection: Connection, campaign_id: int) -> tuple[CampaignDay, ...]:
@@ -181,6 +221,11 @@ def list_places(connection: Connection, campaign_id: int) -> tuple[CampaignPlace
         CampaignPlace(owner_id, owner, site_id, site, CampaignTotals(*map(int, sums)))
         for owner_id, owner, site_id, site, *sums in connection.execute(query)
     )
+
+
+def _of(connection: Connection, table: Table, campaign_id: int) -> Sequence[Row[Any]]:
+    query = select(table).where(table.c.campaign_id == campaign_id).order_by(table.c.id)
+    return connection.execute(query).all()
 
 
 def list_funders(connection: Connection, campaign_id: int) -> tuple[Funder, ...]:

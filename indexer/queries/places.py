@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Integer, Row, Select, Table, func, literal, select
 
@@ -162,17 +163,26 @@ def _to_connector(row: Row[Any]) -> Connector:
     return Connector(**{name: row._mapping[name] for name in names})  # noqa: SLF001 -- public
 
 
+_BY_PLACE: Final = (sites.c.site_id, stations.c.station_id, connectors.c.connector_id)
+
+
 def list_connectors(
     connection: Connection, owner_id: int | None = None, site_id: int | None = None
 ) -> tuple[Connector, ...]:
     """Return the connectors of an owner, of a site, or all, by site, station and number."""
-    query = _connectors().order_by(
-        sites.c.site_id, stations.c.station_id, connectors.c.connector_id
-    )
+    query = _connectors().order_by(*_BY_PLACE)
     if owner_id is not None:
         query = query.where(sites.c.owner_id == owner_id)
     if site_id is not None:
         query = query.where(sites.c.site_id == site_id)
+    return tuple(_to_connector(row) for row in connection.execute(query))
+
+
+def list_beside(connection: Connection, connector_ids: Sequence[int]) -> tuple[Connector, ...]:
+    """Return all connectors of the owners of some connectors, by site, station and number."""
+    some = _connectors().where(connectors.c.connector_id.in_(connector_ids))
+    owner_ids = some.with_only_columns(sites.c.owner_id)
+    query = _connectors().where(sites.c.owner_id.in_(owner_ids)).order_by(*_BY_PLACE)
     return tuple(_to_connector(row) for row in connection.execute(query))
 
 

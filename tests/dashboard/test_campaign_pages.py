@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -164,6 +165,57 @@ async def test_a_campaign_leads_to_exactly_its_sessions(
     listed = (await pages.get(link.replace("?", ".csv?"))).text.splitlines()
     assert {one["session_id"] for one in csv.DictReader(listed)} == {hex(one) for one in ids[:3]}
     assert "Of campaign 1" in text_of((await pages.get(link)).text)
+
+
+async def test_a_campaigns_days_are_shown_by_month_and_handed_out_whole(
+    town: Town, pages: httpx.AsyncClient
+) -> None:
+    create(town.world, 1, town.first, town.harbour, starts_at=NOW - 50 * DAY)
+    for day, count in ((40, 2), (39, 1), (1, 3)):
+        paid = [
+            Made(
+                town.harbour[0],
+                NOW - day * DAY + 600 * at,
+                duration_s=300,
+                campaign_id=1,
+                paid=3,
+                campaign_paid=1,
+            )
+            for at in range(count)
+        ]
+        town.world.settle(NOW - day * DAY + 4_000, paid)
+    where = f"/owners/{town.first}/campaigns/1"
+    whole = (await pages.get(f"{where}.json")).json()["days"]
+    assert [one["sums"]["totals"]["sessions"] for one in whole] == [3, 1, 2]
+    newest, oldest = (one["date"] for one in (whole[0], whole[-1]))
+    assert newest[:7] != oldest[:7]
+
+    async def days(query: str) -> list[str]:
+        page = (await pages.get(f"{where}{query}")).text
+        for day in (newest, oldest):
+            assert f'href="{where}?month={day[:7]}#by-day"' in page
+        return re.findall(r"sessions\?campaign=1&amp;since=(\S{10})&amp;until=\1", page)
+
+    assert await days("") == [newest]
+    assert await days(f"?month={oldest[:7]}") == [one["date"] for one in whole[1:]]
+    assert await days("?month=2020-01") == []
+    assert "It did nothing in January 2020." in text_of(
+        (await pages.get(f"{where}?month=2020-01")).text
+    )
+    assert (await pages.get(f"{where}?month=soon")).status_code == 400
+    months = (await pages.get(f"{where}.json?month={oldest[:7]}")).json()["days"]
+    assert months == whole
+
+
+async def test_a_sponsors_report_leads_to_no_sessions_of_nobody(
+    town: Town, pages: httpx.AsyncClient
+) -> None:
+    create(town.world, 1, 0, town.harbour)
+    made = Made(town.harbour[0], NOW - DAY, campaign_id=1, paid=3, campaign_paid=1)
+    town.world.settle(NOW - DAY + 9_000, [made])
+    page = (await pages.get(f"/sponsors/{ACCOUNT}/campaigns/1")).text
+    assert 'data-part="days"' in page
+    assert "None&amp;" not in page
 
 
 async def test_a_long_ledger_goes_on_where_it_stopped(town: Town, pages: httpx.AsyncClient) -> None:

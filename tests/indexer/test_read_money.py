@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event as events
 from sqlalchemy import select
 
 from indexer import schema
@@ -136,6 +137,32 @@ def test_a_campaign_adds_up_to_its_sessions(model: ReadModel) -> None:
         assert entries[0].left == campaign.left
         assert campaign.connectors
         assert model.campaign(campaign.campaign_id) == campaign
+
+
+def test_a_list_of_campaigns_asks_as_often_as_one_campaign(model: ReadModel) -> None:
+    asked: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        asked.append(statement)
+
+    [first, *more] = model.campaigns()
+    assert more
+    events.listen(model._engine, "before_cursor_execute", note)
+    try:
+        model.campaign(first.campaign_id)
+        of_one = len(asked)
+        model.campaigns()
+    finally:
+        events.remove(model._engine, "before_cursor_execute", note)
+    assert len(asked) == 2 * of_one
+
+
+def test_sponsored_campaigns_are_those_that_hold_at_the_connectors(model: ReadModel) -> None:
+    sponsored = model.campaigns(0)
+    assert sponsored
+    for connectors in ([], [1], sponsored[0].connectors):
+        meant = [one for one in sponsored if set(connectors) & set(one.connectors)]
+        assert list(model.sponsored_campaigns(connectors)) == meant
 
 
 def test_rewards_of_drivers_and_stations_are_told_apart(model: ReadModel) -> None:
