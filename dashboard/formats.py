@@ -12,11 +12,11 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property, lru_cache
-from typing import Any, Final
+from typing import Any, Final, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_datetime, format_time, get_timezone_name
+from babel.dates import format_date, get_timezone_name
 from babel.numbers import (
     UnknownCurrencyError,
     format_currency,
@@ -48,28 +48,55 @@ def zone_of(name: str) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
+@lru_cache(maxsize=4096)
+def _day_written(day: date, pattern: str, locale: Locale) -> str:
+    """Return a date as Babel writes it; a page's rows are of few days."""
+    return format_date(day, pattern, locale=locale)
+
+
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """How Babel writes a currency, taken apart once: pages have thousands of amounts."""
+    """How Babel writes by a pattern, taken apart once: pages have thousands of figures."""
 
     plus: tuple[str, str]
     minus: tuple[str, str]
     point: str
     separator: str
     grouping: tuple[int, int]
-    coin: int
 
-    def parts(self, amount: int) -> tuple[str, str, str, str]:
-        """Return what is before the point, the point, the decimals and what comes after."""
-        before, after = self.minus if amount < 0 else self.plus
-        whole, rest = divmod(abs(amount), 10**TOKEN_DECIMALS)
+    @classmethod
+    def of(cls, pattern: str, locale: Locale, write: Callable[..., str]) -> Self:
+        """Take apart what Babel's `write` makes of a pattern for whole numbers."""
+        point = get_decimal_symbol(locale)
+        whole, _, rest = pattern.partition("0.")
+        tenths = f"{whole}0.0{rest.lstrip('0#')}"
+
+        def around(value: int) -> tuple[str, str]:
+            before, _, after = write(value, tenths).rpartition(f"1{point}0")
+            return before, after
+
+        return cls(
+            plus=around(1),
+            minus=around(-1),
+            point=point,
+            separator=get_group_symbol(locale),
+            grouping=parse_pattern(pattern).grouping,
+        )
+
+    def parts(self, value: int, decimals: int) -> tuple[str, str, str, str]:
+        """Return what is before the point, the point, the decimals and what comes after.
+
+        `value` counts the last of so many decimals.
+        """
+        before, after = self.minus if value < 0 else self.plus
+        whole, rest = divmod(abs(value), 10**decimals)
         left, size = str(whole), self.grouping[0]
         groups: list[str] = []
         while len(left) > size:
             groups.insert(0, left[-size:])
             left, size = left[:-size], self.grouping[1]
         head = before + self.separator.join([left, *groups])
-        return head, self.point, f"{rest:0{TOKEN_DECIMALS}d}", after
+        return head, self.point, f"{rest:0{decimals}d}", after
 
 
 @dataclass(frozen=True)
@@ -103,38 +130,44 @@ class Formats:
         return self.locale_name.replace("_", "-") if known else SOURCE
 
     @cached_property
-    def _written(self) -> _Written:
-        positive = self.locale.currency_formats["standard"].pattern.split(";")[0]
-        whole, _, rest = positive.partition(".00")
-        pattern = f"{whole}.{'0' * TOKEN_DECIMALS}{rest}"
-        point = get_decimal_symbol(self.locale)
-
-        def around(value: int) -> tuple[str, str]:
-            text = format_currency(
+    def _money(self) -> _Written:
+        def write(value: int, pattern: str) -> str:
+            return format_currency(
                 value, self.currency, format=pattern, currency_digits=False, locale=self.locale
             )
-            before, _, after = text.rpartition(f"1{point}{'0' * TOKEN_DECIMALS}")
-            return before, after
 
-        return _Written(
-            plus=around(1),
-            minus=around(-1),
-            point=point,
-            separator=get_group_symbol(self.locale),
-            grouping=parse_pattern(pattern).grouping,
-            coin=get_currency_precision(self.currency),
-        )
+        positive = self.locale.currency_formats["standard"].pattern.split(";")[0]
+        return _Written.of(positive, self.locale, write)
+
+    def _numbers(self, pattern: str) -> _Written:
+        def write(value: int, pattern: str) -> str:
+            return format_decimal(value, format=pattern, locale=self.locale)
+
+        return _Written.of(pattern, self.locale, write)
+
+    @cached_property
+    def _counts(self) -> _Written:
+        return self._numbers(self.locale.decimal_formats[None].pattern)
+
+    @cached_property
+    def _thousands(self) -> _Written:
+        return self._numbers("#,##0.0")
+
+    @cached_property
+    def _coin(self) -> int:
+        """How many decimals the currency's smallest coin has."""
+        return get_currency_precision(self.currency)
 
     def money_text(self, amount: int) -> str:
         """Return base units exactly, to the last of the token's six decimals, as plain text."""
-        return "".join(self._written.parts(amount))
+        return "".join(self._money.parts(amount, TOKEN_DECIMALS))
 
     def money(self, amount: int | None) -> Markup:
         """Return base units exactly; what is below the currency's smallest coin is set smaller."""
         if amount is None:
             return Markup('<span class="none">{}</span>').format(NO_VALUE)
-        head, point, digits, tail = self._written.parts(amount)
-        coin = self._written.coin
+        head, point, digits, tail = self._money.parts(amount, TOKEN_DECIMALS)
+        coin = self._coin
         coins, rest = (point + digits[:coin], digits[coin:]) if coin else ("", point + digits)
         return Markup(  # noqa: S704 -- of digits and what is escaped here
             f'<span class="money">{escape(head)}{coins}<span class="sub">{rest}</span>'
@@ -159,11 +192,15 @@ class Formats:
 
     def chg(self, amount: int) -> str:
         """Return base units of CHG (18 decimals) exactly, without the zeros that say nothing."""
-        value = Decimal(amount).scaleb(-CHG_DECIMALS)
-        return format_decimal(value, locale=self.locale, decimal_quantization=False)
+        head, point, digits, tail = self._counts.parts(amount, CHG_DECIMALS)
+        digits = digits.rstrip("0")
+        return f"{head}{point}{digits}{tail}" if digits else head + tail
 
     def number(self, value: float) -> str:
         """Return a count or a decimal, grouped."""
+        if isinstance(value, int):
+            head, _, _, tail = self._counts.parts(value * 10, 1)
+            return head + tail
         return format_decimal(value, locale=self.locale)
 
     def decimal(self, value: Decimal, digits: int) -> str:
@@ -172,7 +209,7 @@ class Formats:
 
     def kwh(self, energy_wh: int) -> str:
         """Return Wh as kWh to the last watt-hour, without the unit."""
-        return self.decimal(Decimal(energy_wh).scaleb(-3), 3)
+        return "".join(self._thousands.parts(energy_wh, 3))
 
     def kg(self, grams: int) -> str:
         """Return grams as kilograms, as an estimate is written: not finer than it is."""
@@ -211,14 +248,15 @@ class Formats:
 
     def _element(self, at: int, text: str, title: str = "") -> Markup:
         stamp = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return Markup('<time datetime="{}" title="{}">{}</time>').format(stamp, title, text)
+        return Markup(  # noqa: S704 -- of digits and what is escaped here
+            f'<time datetime="{stamp}" title="{escape(title)}">{escape(text)}</time>'
+        )
 
     def moment_text(self, at: int, zone: str, *, seconds: bool = False) -> str:
         """Return a point in time in a site's zone, with the zone's short name, as plain text."""
         local = datetime.fromtimestamp(at, zone_of(zone))
-        pattern = self.pattern("d MMM y, HH:mm:ss" if seconds else "d MMM y, HH:mm")
-        text = format_datetime(local, pattern, tzinfo=zone_of(zone), locale=self.locale)
-        return f"{text} {self.zone_short(at, zone)}"
+        clock = local.strftime("%H:%M:%S" if seconds else "%H:%M")
+        return f"{self.on(local.date(), 'd MMM y')}, {clock} {self.zone_short(at, zone)}"
 
     def pattern(self, pattern: str) -> str:
         """Return a date's pattern as the locale writes days: `22. Nov.` in German."""
@@ -229,24 +267,27 @@ class Formats:
         """Return a point in time in a site's zone, with the zone's short name."""
         return self._element(at, self.moment_text(at, zone, seconds=seconds), zone)
 
+    def on(self, day: date, pattern: str) -> str:
+        """Return a date by a pattern of Babel's, days as the locale writes them."""
+        return _day_written(day, self.pattern(pattern), self.locale)
+
     def date_text(self, day: date) -> str:
         """Return a date."""
-        return format_date(day, "d MMM y", locale=self.locale)
+        return self.on(day, "d MMM y")
 
     def month_text(self, day: date) -> str:
         """Return the month that a day is in."""
-        return format_date(day, "LLLL y", locale=self.locale)
+        return self.on(day, "LLLL y")
 
     def clock_time(self, at: int, zone: str) -> Markup:
         """Return the time of day in a site's zone."""
         local = datetime.fromtimestamp(at, zone_of(zone))
-        text = format_time(local, "HH:mm:ss", tzinfo=zone_of(zone), locale=self.locale)
-        return self._element(at, text, zone)
+        return self._element(at, local.strftime("%H:%M:%S"), zone)
 
     def day(self, at: int, zone: str, pattern: str = "EEE d MMM") -> str:
         """Return a date in a site's zone."""
         local = datetime.fromtimestamp(at, zone_of(zone)).date()
-        return format_date(local, self.pattern(pattern), locale=self.locale)
+        return self.on(local, pattern)
 
     def zone_short(self, at: int, zone: str) -> str:
         """Return a zone's short name at a time: `GMT`, `BST`, `CET`."""

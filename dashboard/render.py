@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
-from babel.dates import format_date
 from fastapi import Depends, Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
@@ -57,7 +56,7 @@ def environment(formats: Formats) -> Environment:
     )
 
     def on(day: date, pattern: str = "EEE d MMM y") -> str:
-        return format_date(day, formats.pattern(pattern), locale=formats.locale)
+        return formats.on(day, pattern)
 
     def span(period: Period) -> str:
         if period.since == period.until:

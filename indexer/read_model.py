@@ -197,7 +197,7 @@ class ReadModel(CarbonReads, ExceptionReads):
     def owner_months(self, now: int) -> tuple[OwnerMonth, ...]:
         """Return all owners by id, each with this month so far at `now`, UTC seconds."""
         with self._snapshot() as connection:
-            return outcomes.owner_months(connection, now)
+            return outcomes.owner_months(connection, status_of(connection), now, self._kept)
 
     def sites(self, owner_id: int | None = None) -> tuple[Site, ...]:
         """Return sites by id."""

@@ -44,6 +44,7 @@ from indexer.queries import (
     places,
     spans,
 )
+from indexer.queries.kept import Kept
 
 MAX_PAGE: Final = 1_000
 NOT_STARTED: Final = Status(
@@ -75,12 +76,13 @@ def bounded(limit: int) -> int:
 class MoneyReads:
     """Questions about money beside settlement."""
 
-    def __init__(self, engine: Engine, held: Connection | None = None) -> None:
+    def __init__(
+        self, engine: Engine, held: Connection | None = None, kept: Kept | None = None
+    ) -> None:
         """Read from a database that `indexer.database` opened, or `held`, a transaction of it."""
         self._engine = engine
         self._held = held
-        # All fees that were charged, kept for as long as nothing else is: it is a long sum.
-        self._charged: tuple[tuple[int | None, ...], int] = (), 0
+        self._kept = Kept() if kept is None else kept
 
     def _snapshot(self) -> AbstractContextManager[Connection]:
         return snapshot(self._engine) if self._held is None else nullcontext(self._held)
@@ -92,7 +94,7 @@ class MoneyReads:
         For a page of many figures: they agree with each other. One thread at a time may ask it.
         """
         with self._snapshot() as connection:
-            yield type(self)(self._engine, connection)
+            yield type(self)(self._engine, connection, self._kept)
 
     # --- an owner's money ---
 
@@ -310,17 +312,20 @@ class MoneyReads:
     def routed_fees(self) -> RoutedFees:
         """Return where the protocol fee went, of all time."""
         with self._snapshot() as connection:
-            known_by = campaigns.charges_known_by(connection)
-            known, charged = self._charged
-            if known != known_by:
-                charged = campaigns.charged(connection)
-                self._charged = known_by, charged
+            charged = self._kept.answer(
+                connection, "charged", campaigns.CHARGES, lambda: campaigns.charged(connection)
+            )
             return campaigns.routed(connection, charged)
 
     def reward_epochs(self, kind: int) -> tuple[RewardEpoch, ...]:
         """Return the reward epochs of drivers (1) or stations (2) with funds, newest first."""
         with self._snapshot() as connection:
-            return campaigns.list_epochs(connection, kind)
+            return self._kept.answer(
+                connection,
+                ("epochs", kind),
+                campaigns.REWARDS,
+                lambda: campaigns.list_epochs(connection, kind),
+            )
 
     def reward_epoch(self, kind: int, epoch: int) -> RewardEpoch | None:
         """Return one epoch of the rewards of drivers (1) or stations (2), None without funds."""

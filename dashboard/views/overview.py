@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Final, Literal
 
-from babel.dates import format_date
 from fastapi import APIRouter, Response
 
 from dashboard.attention import RECENT_DAYS, Attention, Concerns, gather
@@ -138,8 +137,8 @@ def bars(days: tuple[DayTotals, ...], base: str, formats: Formats) -> list[Bar]:
     """Return net by day as bars."""
     return [
         Bar(
-            label=format_date(one.day, formats.pattern("EEE d MMM"), locale=formats.locale),
-            short=format_date(one.day, formats.pattern("d MMM"), locale=formats.locale),
+            label=formats.on(one.day, "EEE d MMM"),
+            short=formats.on(one.day, "d MMM"),
             value=max(0, one.totals.net),
             text=ngettext(
                 "%(net)s net, %(n)s session",

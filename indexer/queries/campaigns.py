@@ -33,7 +33,6 @@ from indexer.schema import (
     campaign_pauses,
     campaign_resumptions,
     campaigns,
-    changes,
     collections,
     fee_routings,
     fees_returned,
@@ -270,15 +269,9 @@ def _sum(connection: Connection, table: Table, column: str = "amount") -> int:
     return sum(connection.scalars(select(table.c[column])))
 
 
-def charges_known_by(connection: Connection) -> tuple[int | None, ...]:
-    """Return what is another as soon as `charged` may be: newest rows, and what was undone.
-
-    Not the cursor's count of reorganisations: blocks are undone as well to fetch logs that a
-    node left out.
-    """
-    newest = [select(func.max(table.c.id)) for table in (batches, collections)]
-    undone = select(func.max(changes.c.id)).where(changes.c.kind == "reorg")
-    return tuple(connection.scalar(query) for query in (*newest, undone))
+# The tables that `charged` and `list_epochs` are of.
+CHARGES: Final = (batches, collections)
+REWARDS: Final = (reward_fundings, reward_claims, reward_rollovers, reward_roots, reward_voids)
 
 
 def charged(connection: Connection) -> int:

@@ -8,12 +8,13 @@ from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from chargecoin.record import Assurance, OutcomeFlag, Reason
 from chargecoin.record import Status as Outcome
-from indexer.figures import OwnerMonth, Site, Totals
-from indexer.hours import LocalTime, from_day, local_time, to_day
+from indexer.figures import OwnerMonth, Site, Status, Totals
+from indexer.hours import DAY_S, LocalTime, from_day, local_time, to_day
+from indexer.queries.kept import Kept
 from indexer.queries.places import list_owners, list_sites
 from indexer.queries.sessions import conditions
 from indexer.schema import OUTCOME_SUMS, outcome_days, owners, sessions
@@ -72,24 +73,27 @@ def reason_counts(
     return tuple(ReasonCount(*key, *found[key]) for key in sorted(found))
 
 
-def owner_months(connection: Connection, now: int) -> tuple[OwnerMonth, ...]:
+def owner_months(
+    connection: Connection, status: Status, now: int, kept: Kept
+) -> tuple[OwnerMonth, ...]:
     """Return every owner with this month so far at `now` (UTC seconds), by id."""
     sites = list_sites(connection)
     span_of = {site.site_id: _month(local_time(site.time_zone), now) for site in sites}
+    # What follows is settled later, which is no earlier than the day before in any zone.
+    closed = status.timestamp // DAY_S - 2
     sums: dict[int, tuple[int, int]] = {}
     for span in set(span_of.values()):
-        for site_id, count, energy in connection.execute(_month_by_site(span)):
-            if span_of.get(site_id) == span:
-                sums[site_id] = (int(count), int(energy))
+        found = _month_by_site(connection, span, closed, kept)
+        sums |= {site: both for site, both in found.items() if span_of.get(site) == span}
     sites_of: dict[int, list[Site]] = defaultdict(list)
     for site in sites:
         sites_of[site.owner_id].append(site)
     elsewhere = _month(local_time("UTC"), now)
-    found = []
+    months = []
     for owner in list_owners(connection):
         own = sites_of[owner.owner_id]
         spans = [span_of[site.site_id] for site in own] or [elsewhere]
-        found.append(
+        months.append(
             OwnerMonth(
                 owner=owner,
                 sites=len(own),
@@ -100,7 +104,7 @@ def owner_months(connection: Connection, now: int) -> tuple[OwnerMonth, ...]:
                 energy_wh=sum(sums.get(site.site_id, (0, 0))[1] for site in own),
             )
         )
-    return tuple(found)
+    return tuple(months)
 
 
 def _month(local: LocalTime, now: int) -> tuple[int, int]:
@@ -109,18 +113,35 @@ def _month(local: LocalTime, now: int) -> tuple[int, int]:
     return to_day(from_day(today).replace(day=1)), today
 
 
-def _month_by_site(span: tuple[int, int]) -> Select[Any]:
+def _month_by_site(
+    connection: Connection, span: tuple[int, int], closed: int, kept: Kept
+) -> dict[int, tuple[int, int]]:
+    """Return sessions and energy by site; days up to `closed` are added up once for all."""
+    first, last = span
+    before = min(last, closed)
+    old = kept.answer(
+        connection, ("month", first, before), (), lambda: _days_by_site(connection, first, before)
+    )
+    new = _days_by_site(connection, max(first, before + 1), last)
+    return old | {
+        site: (count + old.get(site, (0, 0))[0], energy + old.get(site, (0, 0))[1])
+        for site, (count, energy) in new.items()
+    }
+
+
+def _days_by_site(connection: Connection, first: int, last: int) -> dict[int, tuple[int, int]]:
     table = outcome_days.c
-    return (
+    query = (
         select(table.site_id, func.sum(table.parts), func.sum(table.energy_wh))
         .where(
             # Kept by owner: naming every one of them is a search for each, not a scan.
             table.owner_id.in_(select(owners.c.owner_id)),
-            table.day.between(*span),
+            table.day.between(first, last),
             table.status != _REJECTED,
         )
         .group_by(table.site_id)
     )
+    return {site: (int(count), int(energy)) for site, count, energy in connection.execute(query)}
 
 
 def count_sessions(connection: Connection, wanted: SessionFilter) -> int:

@@ -88,12 +88,13 @@ def one_owner(connection: Connection, owner_id: int) -> Owner | None:
     row = connection.execute(select(owners).where(owners.c.owner_id == owner_id)).one_or_none()
     if row is None:
         return None
-    return Owner(owner_id, _accounts(connection).get(owner_id, row.account), row.name)
+    changed = _accounts(connection, owner_accounts.c.owner_id == owner_id)
+    return Owner(owner_id, changed.get(owner_id, row.account), row.name)
 
 
-def _accounts(connection: Connection) -> dict[int, str]:
+def _accounts(connection: Connection, *where: ColumnElement[bool]) -> dict[int, str]:
     """Return the account in force of each owner that changed it."""
-    rows = connection.execute(select(owner_accounts).order_by(owner_accounts.c.id))
+    rows = connection.execute(select(owner_accounts).where(*where).order_by(owner_accounts.c.id))
     return {row.owner_id: row.account for row in rows}
 
 

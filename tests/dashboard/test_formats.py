@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from zoneinfo import ZoneInfo
 
 import pytest
-from babel.numbers import format_currency
+from babel.dates import format_datetime
+from babel.numbers import format_currency, format_decimal
 from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
@@ -51,6 +54,26 @@ def test_money_is_written_as_babel_writes_it(amount: int, locale: str, currency:
     )
     assert formats.money_text(amount) == text
     assert formats.money(amount).striptags() == Markup.escape(text).striptags()
+
+
+@given(
+    st.integers(min_value=-(10**18), max_value=10**18),
+    st.sampled_from(["en_GB", "de_CH", "de_AT", "en_IN", "fr_FR", "lv_LV", "ar_EG", "ja_JP"]),
+)
+def test_numbers_and_moments_are_written_as_babel_writes_them(value: int, name: str) -> None:
+    formats = Formats(name, "EUR")
+    locale = formats.locale
+    assert formats.number(value) == format_decimal(value, locale=locale)
+    assert formats.kwh(value) == formats.decimal(Decimal(value).scaleb(-3), 3)
+    chg = format_decimal(Decimal(value).scaleb(-18), locale=locale, decimal_quantization=False)
+    assert formats.chg(value) == chg
+    moment = abs(value) % (1 << 32)
+    local = datetime.fromtimestamp(moment, ZoneInfo("Europe/Berlin"))
+    for seconds, clock in ((False, "HH:mm"), (True, "HH:mm:ss")):
+        pattern = formats.pattern(f"d MMM y, {clock}")
+        text = format_datetime(local, pattern, tzinfo=local.tzinfo, locale=locale)
+        zone = formats.zone_short(moment, "Europe/Berlin")
+        assert formats.moment_text(moment, "Europe/Berlin", seconds=seconds) == f"{text} {zone}"
 
 
 def test_what_is_below_the_smallest_coin_is_set_smaller() -> None:
