@@ -42,7 +42,6 @@ def _span(now: int) -> tuple[date, date]:
 # The questions of the first page, by an owner, at a moment.
 QUESTIONS: Final[dict[str, Question]] = {
     "overview": lambda model, owner, now: model.overview(owner, now),
-    "site_totals": lambda model, owner, now: model.site_totals(owner, *_span(now)),
     "connector_totals": lambda model, owner, now: model.connector_totals(owner, *_span(now)),
     "daily_totals": lambda model, owner, now: model.daily_totals(
         owner, _span(now)[1] - timedelta(days=DAYS - 1), _span(now)[1]
@@ -51,7 +50,6 @@ QUESTIONS: Final[dict[str, Question]] = {
         owner, now - 31 * 86_400, now, 1 + (owner - 1) * SITES
     ),
     "exceptions": lambda model, owner, _now: model.exceptions(owner),
-    "co2": lambda model, owner, now: model.co2(owner, *_span(now)),
     "utilisation": lambda model, owner, now: model.utilisation(owner, now),
     "newest_sessions": lambda model, owner, _now: model.sessions(SessionFilter(owner_id=owner)),
     "total_of_a_month": lambda model, owner, now: model.session_totals(

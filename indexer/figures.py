@@ -9,9 +9,11 @@ covers more than one.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import date
-from typing import Generic, Literal, TypeVar
+from operator import add, attrgetter
+from typing import Final, Generic, Literal, TypeVar
 
 T = TypeVar("T")
 Finality = Literal["seen", "safe", "final"]
@@ -158,9 +160,22 @@ class Totals:
         """Revenue net of fees: what the accrual rose by."""
         return self.revenue - self.fees
 
+    @property
+    def co2(self) -> Carbon:
+        """The carbon of these sessions."""
+        return Carbon(self.energy_wh, self.carbon_wh, self.emitted_g, self.avoided_g)
+
+    @classmethod
+    def of(cls, parts: Iterable[Totals]) -> Totals:
+        """Add up spans or places, however many."""
+        return cls(*map(sum, zip(*map(_values_of, parts), strict=True)))
+
     def __add__(self, other: Totals) -> Totals:
         """Add up two spans or places."""
-        return Totals(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Totals)))
+        return Totals(*map(add, _values_of(self), _values_of(other)))
+
+
+_values_of: Final = attrgetter(*(field.name for field in fields(Totals)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,14 +191,6 @@ class Period:
     until: date
     totals: Totals
     previous: Totals
-
-
-@dataclass(frozen=True, slots=True)
-class SiteTotals:
-    """One site's totals."""
-
-    site: Site
-    totals: Totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,14 +213,15 @@ class DayTotals:
 class Overview:
     """The first page: money and energy by settlement day, in each site's own calendar.
 
-    `sites` are this month's totals by site. `receivable` is recorded debt not yet
+    `days` are the last 35, empty ones too. `receivable` is recorded debt not yet
     collected, `accrued` what the owner may withdraw now; both of all time.
     """
 
     today: Period
     week: Period
     month: Period
-    sites: tuple[SiteTotals, ...]
+    days: tuple[DayTotals, ...]
+    sites: tuple[Site, ...]
     receivable: int
     accrued: int
 

@@ -9,6 +9,7 @@ clocks move by less than an hour (Lord Howe) some last 1,800 s.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final
@@ -69,6 +70,16 @@ class LocalTime:
             position = 0
         found += starts[position : bisect_left(starts, until)]
         return found
+
+    def steady(self, since: int, until: int) -> Iterator[tuple[int, int, int]]:
+        """Yield the parts of [since, until) in which clocks do not change, each with its offset."""
+        begin = since
+        # A change begins a local hour.
+        for hour in self.hours(since, until)[1:]:
+            if self.offset(hour) != self.offset(begin):
+                yield begin, hour, self.offset(begin)
+                begin = hour
+        yield begin, until, self.offset(begin)
 
     def _offset_of(self, at: int) -> int:
         local = (datetime.fromtimestamp(0, UTC) + timedelta(seconds=at)).astimezone(self._zone)

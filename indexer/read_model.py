@@ -40,7 +40,6 @@ from indexer.figures import (
     Period,
     Provenance,
     Site,
-    SiteTotals,
     Status,
     Tariff,
     Totals,
@@ -77,7 +76,17 @@ from indexer.money_figures import (
     SpanLine,
 )
 from indexer.payer_figures import Revocation, VaultAccount
-from indexer.queries import equipment, history, live, money, outcomes, payers, places, sessions
+from indexer.queries import (
+    equipment,
+    history,
+    live,
+    money,
+    outcomes,
+    overview,
+    payers,
+    places,
+    sessions,
+)
 from indexer.queries.charged import ChargedSession
 from indexer.read_carbon import CarbonReads
 from indexer.read_exceptions import ExceptionReads
@@ -150,7 +159,6 @@ __all__ = [
     "SignedWord",
     "Silence",
     "Site",
-    "SiteTotals",
     "Span",
     "SpanLine",
     "Station",
@@ -268,7 +276,7 @@ class ReadModel(CarbonReads, ExceptionReads):
     def overview(self, owner_id: int | None, now: int) -> Overview:
         """Return the first page's figures at `now`, UTC seconds."""
         with self._snapshot() as connection:
-            return money.overview(connection, owner_id, now)
+            return overview.overview(connection, owner_id, now)
 
     def receivable(self, owner_id: int) -> int:
         """Return what payers owe an owner, of all time, base units."""
@@ -287,11 +295,6 @@ class ReadModel(CarbonReads, ExceptionReads):
                 to_day(since),
                 to_day(until),
             )
-
-    def site_totals(self, owner_id: int | None, since: date, until: date) -> tuple[SiteTotals, ...]:
-        """Return each site's totals of settlement days `since` to `until` (inclusive)."""
-        with self._snapshot() as connection:
-            return money.site_totals(connection, owner_id, since, until)
 
     def connector_totals(
         self, owner_id: int | None, since: date, until: date, site_id: int | None = None
@@ -315,11 +318,6 @@ class ReadModel(CarbonReads, ExceptionReads):
         """Return one entry a settlement day, `since` to `until` (inclusive), empty days too."""
         with self._snapshot() as connection:
             return money.daily_totals(connection, owner_id, site_id, connector_id, since, until)
-
-    def co2(self, owner_id: int | None, since: date, until: date) -> Carbon:
-        """Return the carbon of the sessions settled on days `since` to `until` (inclusive)."""
-        with self._snapshot() as connection:
-            return money.carbon(connection, owner_id, since, until)
 
     # --- performance by session time, approximate ---
 
@@ -347,12 +345,15 @@ class ReadModel(CarbonReads, ExceptionReads):
         with self._snapshot() as connection:
             return money.hourly(connection, connector_ids, since, until)
 
-    def energy_by_hour(
-        self, connector_ids: Sequence[int], since: int, until: int
-    ) -> dict[int, int]:
-        """Return the energy (Wh) alone of `hours_of`, by the UTC start of the local hour."""
+    def energy_by_hour_of_day(
+        self, connectors: Sequence[Connector], since: date, until: date
+    ) -> dict[int, tuple[int, ...]]:
+        """Return by site the energy (Wh) of its connectors in each local hour of the day.
+
+        Over local days `since` to `until` (inclusive); a site that had none is left out.
+        """
         with self._snapshot() as connection:
-            return money.hourly_energy(connection, connector_ids, since, until)
+            return money.energy_by_hour_of_day(connection, connectors, since, until)
 
     # --- sessions and batches ---
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Final, Literal
 
 from fastapi import APIRouter, Response
@@ -12,7 +11,7 @@ from fastapi import APIRouter, Response
 from dashboard.attention import RECENT_DAYS, Attention, Concerns, gather
 from dashboard.errors import NotFoundError
 from dashboard.exceptions import ExceptionQuery
-from dashboard.formats import Formats, zone_of
+from dashboard.formats import Formats
 from dashboard.language import gettext, ngettext
 from dashboard.pages import Page, Table
 from dashboard.render import Render, live_address
@@ -37,7 +36,6 @@ from indexer.read_model import (
 
 router = APIRouter()
 
-DAYS: Final = 35
 Span = Literal["today", "week", "month"]
 
 
@@ -73,11 +71,9 @@ class OverviewPage:
     span: Span
     span_period: Period
     rows: tuple[SiteLine, ...]
-    days: tuple[DayTotals, ...]
     carbon: Carbon
     utilisation: Utilisation
     attention: tuple[Attention, ...]
-    sites: tuple[Site, ...]
     zones: tuple[str, ...]
     connectors: int
     ever: bool
@@ -97,27 +93,11 @@ class OverviewPage:
     @property
     def board(self) -> list[tuple[Site, list[ConnectorState]]]:
         """Connectors by site."""
-        by_site: dict[int, list[ConnectorState]] = {site.site_id: [] for site in self.sites}
+        sites = self.overview.sites
+        by_site: dict[int, list[ConnectorState]] = {site.site_id: [] for site in sites}
         for one in self.utilisation.connectors:
             by_site.setdefault(one.connector.site_id, []).append(one)
-        return [(site, by_site[site.site_id]) for site in self.sites]
-
-
-def hours_of_day(
-    has: Services, site: Site, connectors: Sequence[ConnectorTotals], since: date, until: date
-) -> tuple[int, ...]:
-    """Return a site's Wh by local hour of the day over [since, until], by session time.
-
-    Approximate.
-    """
-    zone = zone_of(site.time_zone)
-    start = int(datetime.combine(since, time(), zone).timestamp())
-    end = int(datetime.combine(until + timedelta(days=1), time(), zone).timestamp())
-    found = [0] * 24
-    ids = [one.connector.connector_id for one in connectors]
-    for hour, energy in has.model.energy_by_hour(ids, start, end).items():
-        found[datetime.fromtimestamp(hour, zone).hour] += energy
-    return tuple(found)
+        return [(site, by_site[site.site_id]) for site in sites]
 
 
 def busiest(hours: tuple[int, ...], formats: Formats) -> str:
@@ -175,28 +155,26 @@ def _read(has: Services, owner_id: int, span: Span) -> OverviewPage:
     owner = owner_of(has, owner_id)
     overview = model.overview(owner_id, now)
     period: Period = getattr(overview, span)
-    sites = tuple(one.site for one in overview.sites)
+    sites = overview.sites
     utilisation = model.utilisation(owner_id, now)
-    by_site = {
-        one.site.site_id: one.totals
-        for one in model.site_totals(owner_id, period.since, period.until)
-    }
     connectors = model.connector_totals(owner_id, period.since, period.until)
+    places = [one.connector for one in connectors]
+    profiles = model.energy_by_hour_of_day(places, period.since, period.until)
     lines = []
     for site in sites:
         own = tuple(one for one in connectors if one.connector.site_id == site.site_id)
-        hours = hours_of_day(has, site, own, period.since, period.until)
+        hours = profiles.get(site.site_id, (0,) * 24)
         lines.append(
             SiteLine(
                 site=site,
-                totals=by_site.get(site.site_id, Totals()),
+                totals=Totals.of(one.totals for one in own),
                 connectors=own,
                 hours=hours,
                 hours_text=busiest(hours, has.formats),
             )
         )
     until = overview.today.until
-    days = model.daily_totals(owner_id, until - timedelta(days=DAYS - 1), until)
+    month = [one for one in overview.days if one.day >= overview.month.since]
     return OverviewPage(
         owner=owner,
         now=now,
@@ -204,11 +182,9 @@ def _read(has: Services, owner_id: int, span: Span) -> OverviewPage:
         span=span,
         span_period=period,
         rows=tuple(lines),
-        days=days,
-        carbon=model.co2(owner_id, overview.month.since, overview.month.until),
+        carbon=Totals.of(one.totals for one in month).co2,
         utilisation=utilisation,
         attention=gather(concerns(has, owner_id, now, until, utilisation, sites), has.formats),
-        sites=sites,
         zones=tuple(sorted({site.time_zone for site in sites})) or ("UTC",),
         connectors=utilisation.total,
         ever=overview.month.totals.sessions > 0
@@ -312,7 +288,7 @@ def overview(has: Has, render: Render, owner_id: int, span: Span = "month") -> R
             live=live_address(owner_id),
             context={
                 "owner_id": owner_id,
-                "bars": bars(page.days, f"/owners/{owner_id}", has.formats),
+                "bars": bars(page.overview.days, f"/owners/{owner_id}", has.formats),
             },
         )
     )

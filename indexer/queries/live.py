@@ -30,10 +30,10 @@ _USE: Final[dict[str, Use]] = {
 
 def status(connection: Connection) -> Status | None:
     """Return the cursor; None before the first block is indexed."""
-    row = connection.execute(select(cursor)).one_or_none()
+    newest = select(func.max(changes.c.id)).scalar_subquery()
+    row = connection.execute(select(cursor, newest.label("newest"))).one_or_none()
     if row is None:
         return None
-    newest = connection.scalar(select(func.max(changes.c.id)))
     return Status(
         chain_id=row.chain_id,
         number=row.number,
@@ -46,7 +46,7 @@ def status(connection: Connection) -> Status | None:
         detail=row.detail,
         reorgs=row.reorgs,
         deepest_reorg=row.deepest_reorg,
-        change=newest or 0,
+        change=row.newest or 0,
     )
 
 

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Integer, Row, Select, Table, func, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Row,
+    ScalarSelect,
+    Select,
+    Table,
+    bindparam,
+    func,
+    literal,
+    select,
+)
 
 from chargecoin.tariff import Tariff as TariffSlot
 from indexer.figures import Connector, MeterKey, Owner, Provenance, Site, Status, Tariff
@@ -31,24 +44,32 @@ def block_number(identifier: ColumnElement[int]) -> ColumnElement[int]:
     return identifier.bitwise_rshift(literal(LOG_BITS, Integer()))
 
 
+@cache
+def _first_of_each(count: int) -> Select[Any]:
+    # In the order of the index on times: for the least number, a database reads all that follow.
+    def first(at: int) -> ScalarSelect[int]:
+        query = select(blocks.c.number).where(blocks.c.timestamp >= bindparam(f"time{at}"))
+        return query.order_by(blocks.c.timestamp, blocks.c.number).limit(1).scalar_subquery()
+
+    return select(select(func.max(blocks.c.number)).scalar_subquery(), *map(first, range(count)))
+
+
+def first_of_each(connection: Connection, times: Sequence[int]) -> list[int]:
+    """Return the first block of each time (UTC seconds) or later; after the last if none is."""
+    values = {f"time{at}": time for at, time in enumerate(times)}
+    last, *found = connection.execute(_first_of_each(len(times)), values).one()
+    after = 0 if last is None else last + 1
+    return [after if number is None else number for number in found]
+
+
 def first_from(connection: Connection, time: int) -> int:
     """Return the first block of this time (UTC seconds) or later; after the last if none is."""
-    # In the order of the index on times: for the least number, a database reads all that follow.
-    number = connection.scalar(
-        select(blocks.c.number)
-        .where(blocks.c.timestamp >= time)
-        .order_by(blocks.c.timestamp, blocks.c.number)
-        .limit(1)
-    )
-    if number is None:
-        last = connection.scalar(select(func.max(blocks.c.number)))
-        number = 0 if last is None else last + 1
-    return int(number)
+    return first_of_each(connection, (time,))[0]
 
 
 def ids_within(connection: Connection, times: tuple[int, int]) -> tuple[int, int]:
     """Return the row ids, [from, to), of blocks with a time in [from, to), UTC seconds."""
-    low, high = (first_from(connection, time) << LOG_BITS for time in times)
+    low, high = (number << LOG_BITS for number in first_of_each(connection, times))
     return low, high
 
 

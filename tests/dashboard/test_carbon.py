@@ -80,7 +80,7 @@ async def test_without_anything_entered_the_page_says_what_the_chain_froze(
     pages: httpx.AsyncClient, has: Services, busy_town: Town, tmp_path: Path
 ) -> None:
     november = date(2026, 11, 1), date(2026, 11, 30)
-    frozen = has.model.co2(1, *november)
+    frozen = has.model.totals(1, *november).co2
     found = await checked(pages, "/owners/1/carbon.csv", tmp_path)
     sums = found.account.sums()
     assert sum(one.energy_wh for one in sums.values()) == frozen.energy_wh

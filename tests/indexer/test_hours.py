@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.hours import from_day, is_zone, local_time, to_day
@@ -54,6 +55,19 @@ def test_hours_cover_a_span_without_gap_or_overlap(since: int, length: int, zone
     # No local hour begins in between that is not listed: a quarter is the finest offset.
     between = range(hours[0] // 900 * 900, max(until, since + 1), 900)
     assert hours == [at for at in between if begins_an_hour(at, zone)]
+
+
+@settings(deadline=None)  # every quarter of many days, looked up for the first time
+@given(TIMES, st.integers(1, 100 * 86_400), st.sampled_from(ZONES))
+def test_clocks_do_not_change_within_a_steady_part(since: int, length: int, zone: str) -> None:
+    local = local_time(zone)
+    parts = list(local.steady(since, since + length))
+    assert (parts[0][0], parts[-1][1]) == (since, since + length)
+    for (_, end, before), (begin, _, after) in pairwise(parts):
+        assert (end, before != after) == (begin, True)
+    for begin, end, offset in parts:
+        quarters = range(begin - begin % 900, end, 900)
+        assert {local.offset(at) for at in quarters} == {offset}
 
 
 @given(TIMES, st.sampled_from(ZONES))
