@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from chargecoin.campaigns import ALL_HOURS
 from dashboard.formats import zone_of
-from indexer.read_model import HourTotals
+from indexer.read_model import HourUse
 
 HOUR_S: Final = 3600
 
@@ -47,19 +48,28 @@ class WeekHours:
         return (-day, -hour) if share else None
 
 
+@lru_cache(maxsize=1 << 15)
+def _local(at: int, zone: str) -> tuple[int, int, int]:
+    """Return the ordinal of the local day, the weekday and the hour.
+
+    Kept, for years of a few zones: pages ask for the same hours again and again.
+    """
+    moment = datetime.fromtimestamp(at, zone_of(zone))
+    return moment.toordinal(), moment.weekday(), moment.hour
+
+
 def week_of(
-    hours: Iterable[HourTotals], connectors: int, since: int, until: int, zone: str
+    hours: Iterable[HourUse], connectors: int, since: int, until: int, zone: str
 ) -> WeekHours:
     """Fold local hours within [since, until) into a week; `connectors` share each hour."""
-    local = zone_of(zone)
     used = [[0] * 24 for _ in range(7)]
     there = [[0] * 24 for _ in range(7)]
     for at in range(since, until, HOUR_S):
-        moment = datetime.fromtimestamp(at, local)
-        there[moment.weekday()][moment.hour] += min(HOUR_S, until - at) * connectors
+        _, weekday, hour = _local(at, zone)
+        there[weekday][hour] += min(HOUR_S, until - at) * connectors
     for one in hours:
-        moment = datetime.fromtimestamp(one.hour, local)
-        used[moment.weekday()][moment.hour] += one.occupied_s
+        _, weekday, hour = _local(one.hour, zone)
+        used[weekday][hour] += one.occupied_s
     return WeekHours(tuple(map(tuple, used)), tuple(map(tuple, there)))
 
 
@@ -81,7 +91,7 @@ class DaySums:
 
 
 def local_days(
-    hours: Iterable[HourTotals],
+    hours: Iterable[HourUse],
     connectors: int,
     since: int,
     until: int,
@@ -93,14 +103,13 @@ def local_days(
     Of the hours in `mask` only (bit 0 Monday 00); a day without any is left out.
     `connectors` share each hour.
     """
-    local = zone_of(zone)
     # By day: all seconds there were, then those, the use and the energy of the mask's hours.
     sums: dict[int, list[int]] = {}
 
     def day_of(at: int) -> tuple[list[int], bool]:
-        moment = datetime.fromtimestamp(at, local)
-        inside = mask >> moment.weekday() * 24 + moment.hour & 1
-        return sums.setdefault(moment.toordinal(), [0, 0, 0, 0]), bool(inside)
+        ordinal, weekday, hour = _local(at, zone)
+        inside = mask >> weekday * 24 + hour & 1
+        return sums.setdefault(ordinal, [0, 0, 0, 0]), bool(inside)
 
     for at in range(since, until, HOUR_S):
         day, inside = day_of(at)
@@ -126,7 +135,7 @@ def shares_of(days: Mapping[int, DaySums]) -> list[tuple[int, float]]:
 
 
 def days_of(
-    hours: Iterable[HourTotals], connectors: int, since: int, until: int, zone: str
+    hours: Iterable[HourUse], connectors: int, since: int, until: int, zone: str
 ) -> list[tuple[int, float]]:
     """Return (weekday, share in use) of each whole local day within [since, until)."""
     return shares_of(local_days(hours, connectors, since, until, zone))

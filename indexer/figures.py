@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import date
 from operator import add, attrgetter
-from typing import Final, Generic, Literal, TypeVar
+from typing import Final, Generic, Literal, NamedTuple, TypeVar
 
 T = TypeVar("T")
 Finality = Literal["seen", "safe", "final"]
@@ -255,6 +255,14 @@ class HourTotals:
     occupied_s: int
     charging_s: int
     idle_s: int
+
+
+class HourUse(NamedTuple):
+    """What is asked of many local hours: energy, and seconds that a connector was occupied."""
+
+    hour: int
+    energy_wh: int
+    occupied_s: int
 
 
 @dataclass(frozen=True, slots=True)

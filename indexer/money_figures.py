@@ -5,8 +5,10 @@ Amounts are base units of the payment token (CHG has 18 decimals), times UTC sec
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from operator import attrgetter
+from typing import Final, Literal, NamedTuple
 
 from indexer.figures import Provenance
 
@@ -169,10 +171,13 @@ class CampaignTotals:
     fee: int = 0
     returned: int = 0
 
-    def __add__(self, other: CampaignTotals) -> CampaignTotals:
+    @classmethod
+    def of(cls, parts: Iterable[CampaignTotals]) -> CampaignTotals:
         """Add up field by field."""
-        names = self.__dataclass_fields__
-        return CampaignTotals(*(getattr(self, one) + getattr(other, one) for one in names))
+        return cls(*map(sum, zip(*map(_EACH, parts), strict=True)))
+
+
+_EACH: Final = attrgetter(*CampaignTotals.__dataclass_fields__)
 
 
 @dataclass(frozen=True, slots=True)

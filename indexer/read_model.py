@@ -31,6 +31,7 @@ from indexer.figures import (
     DayTotals,
     Finality,
     HourTotals,
+    HourUse,
     MeterKey,
     Overview,
     Owner,
@@ -134,6 +135,7 @@ __all__ = [
     "FirstSigns",
     "Funder",
     "HourTotals",
+    "HourUse",
     "MeterKey",
     "Overview",
     "Owner",
@@ -338,12 +340,10 @@ class ReadModel(CarbonReads, ExceptionReads):
                 wanted = [connector_id]
             return money.hourly(connection, wanted, since, until)
 
-    def hours_of(
-        self, connector_ids: Sequence[int], since: int, until: int
-    ) -> tuple[HourTotals, ...]:
-        """Return `hours` of some connectors together."""
+    def hours_of(self, connector_ids: Sequence[int], since: int, until: int) -> tuple[HourUse, ...]:
+        """Return energy and use alone of `hours`, of some connectors together."""
         with self._snapshot() as connection:
-            return money.hourly(connection, connector_ids, since, until)
+            return money.hourly_use(connection, connector_ids, since, until)
 
     def energy_by_hour_of_day(
         self, connectors: Sequence[Connector], since: date, until: date

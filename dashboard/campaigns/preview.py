@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final
@@ -58,27 +58,35 @@ class Outlook:
 
 def _matching(
     new: NewCampaign, sessions: Sequence[PastSession], there: Sequence[PastSession]
-) -> Iterator[PastSession]:
-    """Yield those of `there` that would have had the campaign, loyalty counted in `sessions`."""
-    before: defaultdict[int, list[int]] = defaultdict(list)
+) -> Iterable[PastSession]:
+    """Return those of `there` that would have had the campaign, loyalty counted in `sessions`."""
+    matched: Iterable[PastSession] = [one for one in there if new.hour_mask >> one.hour_of_week & 1]
     if new.min_sessions:
-        for one in sessions:
-            if one.settled:
-                before[one.payer].append(one.started_at)
+        matched = _loyal(new, sessions, matched)
+    return _within_cap(new.driver_cap, matched) if new.driver_cap else matched
+
+
+def _loyal(
+    new: NewCampaign, sessions: Sequence[PastSession], matched: Iterable[PastSession]
+) -> Iterator[PastSession]:
+    before: defaultdict[int, list[int]] = defaultdict(list)
+    for one in sessions:
+        if one.settled:
+            before[one.payer].append(one.started_at)
+    for one in matched:
+        starts = before[one.payer]
+        earliest = one.started_at - new.window_days * DAY_S
+        earlier = bisect_left(starts, one.started_at) - bisect_left(starts, earliest)
+        if earlier >= new.min_sessions:
+            yield one
+
+
+def _within_cap(driver_cap: int, matched: Iterable[PastSession]) -> Iterator[PastSession]:
     uses: Counter[int] = Counter()
-    for one in there:
-        if not new.hour_mask >> one.hour_of_week & 1:
-            continue
-        if new.min_sessions:
-            starts = before[one.payer]
-            earliest = one.started_at - new.window_days * DAY_S
-            earlier = bisect_left(starts, one.started_at) - bisect_left(starts, earliest)
-            if earlier < new.min_sessions:
-                continue
-        if new.driver_cap and uses[one.payer] >= new.driver_cap:
-            continue
+    for one in matched:
         uses[one.payer] += 1
-        yield one
+        if uses[one.payer] <= driver_cap:
+            yield one
 
 
 def outlook(
@@ -96,19 +104,22 @@ def outlook(
     since = now - days * DAY_S
     first = bisect_left(sessions, since, key=attrgetter("started_at"))
     there = [one for one in sessions[first:] if one.connector_id in connectors]
-    matched = list(_matching(new, sessions, there))
-    taken = [(one, benefit(one.gross, new.rate_bps, new.session_cap)) for one in matched]
-    by_day: Counter[int] = Counter()
-    for one, amount in taken:
-        by_day[one.settled_at // DAY_S] += amount
+    matched, other, energy_wh, gross = 0, 0, 0, 0
+    by_day: defaultdict[int, int] = defaultdict(int)
+    for one in _matching(new, sessions, there):
+        matched += 1
+        other += one.campaign_id != 0
+        energy_wh += one.energy_wh
+        gross += one.gross
+        by_day[one.settled_at // DAY_S] += benefit(one.gross, new.rate_bps, new.session_cap)
     return Outlook(
         days=days,
         sessions=len(there),
-        matched=len(matched),
-        other=sum(one.campaign_id != 0 for one in matched),
-        energy_wh=sum(one.energy_wh for one in matched),
-        gross=sum(one.gross for one in matched),
-        benefit=sum(amount for _, amount in taken),
+        matched=matched,
+        other=other,
+        energy_wh=energy_wh,
+        gross=gross,
+        benefit=sum(by_day.values()),
         reached=sum(min(amount, new.day_cap or amount) for amount in by_day.values()),
         whole=priced_since is not None and priced_since <= since,
     )

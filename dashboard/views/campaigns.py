@@ -203,7 +203,7 @@ def _day_row(line: DayLine) -> tuple[Any, ...]:
 def by_month(days: Sequence[DayLine]) -> tuple[tuple[date, CampaignTotals], ...]:
     """Return the first day of each month of some days, in their order, and its sums."""
     return tuple(
-        (month, sum((one.sums.totals for one in found), CampaignTotals()))
+        (month, CampaignTotals.of(one.sums.totals for one in found))
         for month, found in groupby(days, lambda line: line.date.replace(day=1))
     )
 

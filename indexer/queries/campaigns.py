@@ -194,7 +194,7 @@ def list_days(connection: Connection, campaign_id: int) -> tuple[CampaignDay, ..
         .order_by(table.c.day)
     )
     return tuple(
-        CampaignDay(day, CampaignTotals(*(int(value) for value in sums)))
+        CampaignDay(day, CampaignTotals(*map(int, sums)))
         for day, *sums in connection.execute(query)
     )
 

@@ -23,7 +23,7 @@ from sqlalchemy import (
     select,
 )
 
-from indexer.figures import Connector, DayTotals, HourTotals, Totals
+from indexer.figures import Connector, DayTotals, HourTotals, HourUse, Totals
 from indexer.hours import from_day, local_time, to_day
 from indexer.schema import (
     connector_hours,
@@ -132,8 +132,27 @@ def hourly(
     connection: Connection, connector_ids: Sequence[int], since: int, until: int
 ) -> tuple[HourTotals, ...]:
     """Return performance by local hour that begins in [since, until), UTC seconds; approximate."""
-    hours = connector_hours
     names = tuple(name for name in HourTotals.__dataclass_fields__ if name != "hour")
+    found = _by_hour(connection, connector_ids, since, until, names)
+    return tuple(HourTotals(hour, *found[hour]) for hour in sorted(found))
+
+
+def hourly_use(
+    connection: Connection, connector_ids: Sequence[int], since: int, until: int
+) -> tuple[HourUse, ...]:
+    """Return energy and use alone of what `hourly` returns: a fifth of the sums."""
+    found = _by_hour(connection, connector_ids, since, until, HourUse._fields[1:])
+    return tuple(HourUse(hour, *found[hour]) for hour in sorted(found))
+
+
+def _by_hour(
+    connection: Connection,
+    connector_ids: Sequence[int],
+    since: int,
+    until: int,
+    names: Sequence[str],
+) -> dict[int, list[int]]:
+    hours = connector_hours
     found: dict[int, list[int]] = {}
     for first in range(0, len(connector_ids), 500):
         query = select(hours.c.hour, *(func.sum(hours.c[name]) for name in names)).where(
@@ -145,7 +164,7 @@ def hourly(
             more = list(map(int, sums))
             old = found.get(hour)
             found[hour] = more if old is None else list(map(add, old, more))
-    return tuple(HourTotals(hour, *found[hour]) for hour in sorted(found))
+    return found
 
 
 def energy_by_hour_of_day(

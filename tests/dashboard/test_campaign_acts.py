@@ -14,7 +14,7 @@ from dashboard.campaigns.acts import offered, share
 from dashboard.campaigns.effect import Effect, Pace, effect, pace
 from dashboard.comparison import Comparison
 from dashboard.services import Services
-from indexer.read_model import CampaignDay, CampaignTotals, Funder, HourTotals, ReadModel
+from indexer.read_model import CampaignDay, CampaignTotals, Funder, HourUse, ReadModel
 from tests.dashboard.conftest import NOW, Town
 from tests.dashboard.serving import text_of
 from tests.dashboard.test_campaign_pages import campaign_of, create, run
@@ -141,13 +141,13 @@ def test_use_is_compared_in_the_campaigns_hours_only(
     create(town.world, 1, town.first, town.harbour, starts_at=begin, hour_mask=daily_hours(2, 5))
     made = replace(campaign_of(town.world), enrolled_at=begin)
 
-    def hours(_self: object, _ids: object, since: int, until: int) -> tuple[HourTotals, ...]:
+    def hours(_self: object, _ids: object, since: int, until: int) -> tuple[HourUse, ...]:
         """Return a busy noon all along, and nights that become busier with the campaign."""
         found = []
         for at in range(since, until, 3600):
             hour, noise = at // 3600 % 24, 60 * (at // DAY % 2)
             used = {12: 7_200, 3: 600 + noise + 1_200 * (at > begin)}.get(hour, 0)
-            found.append(HourTotals(at, 1, 10 * used, 0, 0, 0, 0, 0, used, used, 0))
+            found.append(HourUse(at, 10 * used, used))
         return tuple(found)
 
     monkeypatch.setattr(ReadModel, "hours_of", hours)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dashboard.comparison import MIN_DAYS, compare, quantile
 from dashboard.weekhours import HOUR_S, days_of, week_of
-from indexer.read_model import HourTotals
+from indexer.read_model import HourUse
 from tests.dashboard.world import at
 
 
@@ -72,7 +72,7 @@ def test_days_are_whole_local_days_and_shares_of_all_connectors(extra: int, coun
     since = at("2026-10-20", "Europe/Berlin") - extra * HOUR_S
     until = at("2026-10-27", "Europe/Berlin")
     noon = at("2026-10-25 12:00", "Europe/Berlin")
-    hours = [HourTotals(noon, 1, 0, 0, 0, 0, 0, 0, 1800 * count, 0, 0)]
+    hours = [HourUse(noon, 0, 1800 * count)]
     found = days_of(hours, count, since, until, "Europe/Berlin")
     # Seven days of which Sunday the 25th had 25 hours; the piece before them is none.
     assert [weekday for weekday, _ in found] == [1, 2, 3, 4, 5, 6, 0]
@@ -84,9 +84,7 @@ def test_a_week_folds_hours_by_the_sites_clock() -> None:
     since, until = at("2026-10-19", "Europe/Berlin"), at("2026-11-02", "Europe/Berlin")
     hour = at("2026-10-21 18:00", "Europe/Berlin")
     assert datetime.fromtimestamp(hour, UTC).hour == 16
-    week = week_of(
-        [HourTotals(hour, 1, 0, 0, 0, 0, 0, 0, 3600, 3600, 0)], 1, since, until, "Europe/Berlin"
-    )
+    week = week_of([HourUse(hour, 0, 3600)], 1, since, until, "Europe/Berlin")
     assert week.peak == (2, 18)
     # There were two such hours; in the night the clocks went back, three of the second.
     assert week.shares[2][18] == 0.5

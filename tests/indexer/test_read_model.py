@@ -244,6 +244,9 @@ def test_hours_add_up_to_the_sessions_that_are_in_them(filled: Filled) -> None:
     assert sum(hour.gross for hour in hours) == sum(row.gross for row in moved)
     assert sum(hour.sessions for hour in hours) == len(moved)
     assert sum(hour.occupied_s for hour in hours) == sum(row.duration_s for row in moved)
+    ids = [one.connector_id for one in filled.model.connectors()]
+    use = filled.model.hours_of(ids, 0, 1 << 32)
+    assert list(use) == [(hour.hour, hour.energy_wh, hour.occupied_s) for hour in hours]
     one = filled.model.hours(None, 0, 1 << 32, connector_id=1)
     assert sum(hour.sessions for hour in one) == sum(row.connector_id == 1 for row in moved)
 
