@@ -13,9 +13,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from chargecoin.record import GRID_UNKNOWN, RENEWABLE_UNKNOWN
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# One value, or those of many sessions.
+N = TypeVar("N", int, "NDArray[np.int64]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +96,18 @@ BASELINE: Final = Baseline(
 )
 
 
+def grams(energy_wh: N, g_per_kwh: N) -> N:
+    """Return grams of CO2e of energy at a factor that is known, floored."""
+    return energy_wh * g_per_kwh // 1000
+
+
 def emitted_g(energy_wh: int, grid_g_per_kwh: int) -> int | None:
     """Return grams of CO2e of charging, floored; None where the grid factor is unknown."""
-    return None if grid_g_per_kwh == GRID_UNKNOWN else energy_wh * grid_g_per_kwh // 1000
+    return None if grid_g_per_kwh == GRID_UNKNOWN else grams(energy_wh, grid_g_per_kwh)
 
 
 def avoided_g(energy_wh: int, grid_g_per_kwh: int, baseline: Baseline = BASELINE) -> int | None:
     """Return grams of CO2e avoided against the baseline (may be negative); None if unknown."""
     if grid_g_per_kwh == GRID_UNKNOWN:
         return None
-    return energy_wh * (baseline.g_per_kwh - grid_g_per_kwh) // 1000
+    return grams(energy_wh, baseline.g_per_kwh - grid_g_per_kwh)

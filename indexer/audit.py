@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +53,11 @@ class _Rows:
         """Take a row, in the table's column order."""
         keys = len(table.primary_key.columns)
         self.rows.setdefault(table.name, {})[row[:keys]] = tuple(row)
+
+    def extend(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Take rows, in the table's column order."""
+        for row in rows:
+            self.add(table, row)
 
 
 class Auditor:

@@ -223,11 +223,12 @@ class Event:
         """Return the values of `columns`. Raises `CodecError` for what is not such a log."""
         if len(log.topics) != len(self._topics) + 1:
             raise CodecError(f"a log of {self.name} has {len(log.topics)} topics")
-        values = [
-            read(bytes.fromhex(topic[2:]))
-            for read, topic in zip(self._topics, log.topics[1:], strict=True)
-        ]
-        data = bytes.fromhex(log.data[2:])
+        try:
+            words = [bytes.fromhex(topic[2:]) for topic in log.topics[1:]]
+            data = bytes.fromhex(log.data[2:])
+        except ValueError as error:
+            raise CodecError(f"a log of {self.name} is not hex: {error}") from error
+        values = [read(word) for read, word in zip(self._topics, words, strict=True)]
         if self._static:
             if len(data) != 32 * len(self._data):
                 raise CodecError(f"a log of {self.name} has {len(data)} bytes of data")

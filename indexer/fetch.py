@@ -15,13 +15,13 @@ from typing import Any, Final
 from eth_utils.crypto import keccak
 
 from chargecoin.errors import InconsistentNodeError
-from indexer.rpc import Header, Log, Node, Receipt, RpcRefusedError
+from indexer.rpc import AnswerTooLargeError, Header, Log, Node, Receipt, RpcRefusedError
 from indexer.store import Block, Cursor
 
 # Logs wanted in one answer: enough to keep the node busy, little enough for memory.
 WANTED_LOGS: Final = 4_000
 # Small, since nothing is known yet of how dense the chain is; it doubles at every answer.
-FIRST_RANGE: Final = 4
+FIRST_RANGE: Final = 1
 MAX_RANGE: Final = 20_000
 # How many answers in a row at what a node once allowed, until twice that is tried again.
 PROBE_AFTER: Final = 16
@@ -132,6 +132,12 @@ class Fetcher:
             upto = min(last, first + self._range - 1)
             try:
                 end, logs = await self._logs_of_range(first, upto)
+            except AnswerTooLargeError as error:
+                # The blocks that were in it whole would have fitted; nothing else is known of
+                # the node's own limits.
+                half = (upto - first + 1) // 2
+                self._range = max(1, min(half, (error.reached or upto) - first))
+                continue
             except RpcRefusedError:
                 # Every provider has its own words for "too much"; less is always understood.
                 if self._range == 1:

@@ -9,7 +9,7 @@ clocks move by less than an hour (Lord Howe) some last 1,800 s.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final
@@ -80,6 +80,10 @@ class LocalTime:
                 yield begin, hour, self.offset(begin)
                 begin = hour
         yield begin, until, self.offset(begin)
+
+    def hours_of_days(self, days: Iterable[int]) -> list[int]:
+        """Return the local hours that begin within UTC days (since 1970-01-01), as these come."""
+        return [start for day in days for start in self._day_of_starts(day)]
 
     def _offset_of(self, at: int) -> int:
         local = (datetime.fromtimestamp(0, UTC) + timedelta(seconds=at)).astimezone(self._zone)

@@ -6,7 +6,7 @@ stored as it is logged.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from sqlalchemy import Table
@@ -30,6 +30,9 @@ class Sink(Protocol):
 
     def add(self, table: Table, row: tuple[Any, ...]) -> None:
         """Take a row, in the table's column order."""
+
+    def extend(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Take rows, in the table's column order."""
 
 
 class Moves:

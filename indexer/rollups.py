@@ -1,4 +1,4 @@
-"""From rows to sums: what one session, collection or refund adds to each rollup. Pure.
+"""From rows to sums: what sessions, collections and refunds add to each rollup. Pure.
 
 Undoing a row adds the same with the other sign, so a rollup is at all times the
 sum over the rows there are, whatever came and went in between.
@@ -6,18 +6,27 @@ sum over the rows there are, whatever came and went in between.
 
 from __future__ import annotations
 
-from itertools import zip_longest
-from operator import neg
-from typing import Final, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from operator import add, neg
+from typing import Any, Final, TypeVar
 
-from chargecoin.carbon import avoided_g, emitted_g
-from chargecoin.record import OutcomeFlag, Reason, Status
-from indexer.hours import LocalTime
-from indexer.rows import CollectionRow, RefundRow, SessionRow
-from indexer.schema import CAMPAIGN_SUMS, SETTLEMENT_SUMS
+import numpy as np
 
-Key = TypeVar("Key", bound=tuple[int, ...])
-Sums = tuple[int, ...]
+from chargecoin.carbon import BASELINE, grams
+from chargecoin.record import GRID_UNKNOWN, Status
+from indexer.columns import Array, Key, SessionColumns, grouped
+from indexer.hours import DAY_S, LocalTime
+from indexer.rows import CollectionRow, RefundRow
+from indexer.sums import (
+    Sums,
+    campaign_sums,
+    collection_sums,
+    outcome_sums,
+    refund_sums,
+    returned_sums,
+    settlement_sums,
+)
+
 # (owner_id, hour or day, connector_id, site_id), (connector_id, hour) and
 # (campaign_id, day, connector_id, owner_id, site_id).
 SettlementKey = tuple[int, int, int, int]
@@ -25,91 +34,15 @@ HourKey = tuple[int, int]
 CampaignKey = tuple[int, int, int, int, int]
 # Owner, day, site, status, reason and assurance.
 OutcomeKey = tuple[int, int, int, int, int, int]
+K = TypeVar("K", bound=tuple[int, ...])
 
 _REJECTED: Final = int(Status.REJECTED)
-_UNFUNDED: Final = int(Status.UNFUNDED)
-_NO_PAYER: Final = int(Reason.NO_PAYER)
-_CLAMPED: Final = int(OutcomeFlag.CLAMPED)
-_NOT_APPLIED: Final = int(OutcomeFlag.CAMPAIGN_NOT_APPLIED)
-_REJECTED_SUMS: Final = tuple(int(name in {"rejected", "parts"}) for name in SETTLEMENT_SUMS)
 
 
-def settlement_sums(session: SessionRow) -> Sums:
-    """Return what a session adds to its settlement hour and day, in order of `SETTLEMENT_SUMS`.
+def hour_sums(sessions: SessionColumns, local: LocalTime) -> Iterator[tuple[Key, Sums]]:
+    """Yield (connector, local hour) and what sessions add to it, in order of `HOUR_SUMS`.
 
-    A rejected session is counted and nothing else: its fields may say anything.
-    """
-    if session.status == _REJECTED:
-        return _REJECTED_SUMS
-    energy = session.energy_wh
-    assurance = session.assurance
-    emitted = emitted_g(energy, session.grid_gco2e_per_kwh)
-    avoided = avoided_g(energy, session.grid_gco2e_per_kwh)
-    return (
-        1,
-        int(session.status == _UNFUNDED),
-        0,
-        session.flags & _CLAMPED,
-        int(assurance == 1),
-        int(assurance == 2),
-        int(assurance == 3),
-        energy,
-        energy if assurance == 3 else 0,
-        session.gross,
-        session.paid,
-        session.campaign_paid,
-        session.fee,
-        session.debt,
-        session.gross if session.reason == _NO_PAYER else 0,
-        0,
-        0,
-        emitted or 0,
-        avoided or 0,
-        0 if emitted is None else energy,
-        session.discount,
-        0,
-        0,
-        0,
-        1,
-    )
-
-
-def collection_sums(collection: CollectionRow) -> Sums:
-    """Return what a collected debt adds to the hour and day of its collection."""
-    values = {"collected": collection.amount, "collected_fee": collection.fee, "parts": 1}
-    return tuple(values.get(name, 0) for name in SETTLEMENT_SUMS)
-
-
-def refund_sums(refund: RefundRow) -> Sums:
-    """Return what a refund adds to the hour and day on which it was made."""
-    values = {
-        "refunded": refund.to_payer + refund.to_campaign,
-        "refunded_fee": refund.fee_back,
-        "waived": refund.waived,
-        "parts": 1,
-    }
-    return tuple(values.get(name, 0) for name in SETTLEMENT_SUMS)
-
-
-def campaign_sums(session: SessionRow) -> Sums:
-    """Return what a session adds to its campaign's day, in order of `CAMPAIGN_SUMS`."""
-    return (
-        1,
-        int(session.flags & _NOT_APPLIED != 0),
-        session.energy_wh,
-        session.gross,
-        session.paid,
-        session.campaign_paid,
-        session.discount,
-        session.fee,
-        0,
-        1,
-    )
-
-
-def hour_sums(session: SessionRow, local: LocalTime) -> list[tuple[int, Sums]]:
-    """Return what a session adds to each local hour that it covers, in order of `HOUR_SUMS`.
-
+    The sessions are of one time zone, and each is spread over the hours that it covers.
     Seconds are exact under one assumption, that the vehicle charges first and idles
     at the end; energy, money and carbon are spread evenly over the charging seconds
     (over the occupied ones where there are none), which is why pages mark these
@@ -118,79 +51,70 @@ def hour_sums(session: SessionRow, local: LocalTime) -> list[tuple[int, Sums]]:
     Nothing is lost or invented in the split: an hour's part is the difference of the
     floors of two cumulative shares, so parts are within one of exact and add up.
     """
-    if session.status == _REJECTED:
-        return []
-    start = session.started_at
-    duration = session.duration_s
+    those = sessions.where(sessions.status != _REJECTED)
+    if not len(those.id):
+        return
+    start, duration = those.started_at, those.duration_s
     end = start + duration
-    charging = duration - min(session.idle_s, duration)
-    charged_until = start + charging
-    energy, gross, fee, campaign = (
-        session.energy_wh,
-        session.gross,
-        session.fee,
-        session.campaign_paid,
-    )
-    net = session.paid + campaign - fee
-    avoided = avoided_g(energy, session.grid_gco2e_per_kwh) or 0
-    hours = local.hours(start, end)
-    if len(hours) == 1:
-        spent = (duration, charging, duration - charging)
-        return [(hours[0], (1, energy, gross, net, fee, campaign, avoided, *spent, 1))]
+    charging = duration - np.minimum(those.idle_s, duration)
+    hours, first, count = _hours_of(start, end, local)
 
-    weight, spread_until = (charging, charged_until) if charging else (duration, end)
-    found: list[tuple[int, Sums]] = []
-    low = start
-    energy_0 = gross_0 = net_0 = fee_0 = campaign_0 = avoided_0 = 0
-    for hour, boundary in zip_longest(hours, hours[1:], fillvalue=end):
-        share = min(boundary, spread_until) - start
-        energy_1 = energy * share // weight
-        gross_1 = gross * share // weight
-        net_1 = net * share // weight
-        fee_1 = fee * share // weight
-        campaign_1 = campaign * share // weight
-        avoided_1 = avoided * share // weight
-        occupied = boundary - low
-        charged = max(0, min(boundary, charged_until) - low)
-        sums = (
-            int(low == start),
-            energy_1 - energy_0,
-            gross_1 - gross_0,
-            net_1 - net_0,
-            fee_1 - fee_0,
-            campaign_1 - campaign_0,
-            avoided_1 - avoided_0,
+    # From here on an element is a session in an hour, `of` says which session.
+    of = np.repeat(np.arange(len(start)), count)
+    step = np.arange(len(of)) - np.repeat(np.cumsum(count) - count, count)
+    hour = hours[first[of] + step]
+    begins = step == 0
+    ends = step == count[of] - 1
+    low = np.where(begins, start[of], hour)
+    high = np.where(ends, end[of], hours[np.minimum(first[of] + step + 1, len(hours) - 1)])
+    charged_until = (start + charging)[of]
+    occupied = high - low
+    charged = np.maximum(0, np.minimum(high, charged_until) - low)
+
+    weight = np.where(charging > 0, charging, duration)
+    spread_until = (start + weight)[of]
+    # A session of no time at all is all in its hour.
+    whole = np.maximum(weight, 1)[of]
+    share = np.where(ends, whole, np.minimum(high, spread_until) - start[of])
+    before = np.where(begins, 0, np.minimum(low, spread_until) - start[of])
+
+    def spread(values: Array) -> Array:
+        each = values[of]
+        found: Array = each * share // whole - each * before // whole
+        return found
+
+    grid = those.grid_gco2e_per_kwh
+    avoided = grams(those.energy_wh * (grid != GRID_UNKNOWN), BASELINE.g_per_kwh - grid)
+    one = np.ones_like(of)
+    yield from grouped(
+        (those.connector_id[of], hour),
+        (
+            begins * one,
+            spread(those.energy_wh),
+            spread(those.gross),
+            spread(those.paid + those.campaign_paid - those.fee),
+            spread(those.fee),
+            spread(those.campaign_paid),
+            spread(avoided),
             occupied,
             charged,
             occupied - charged,
-            1,
-        )
-        found.append((hour, sums))
-        low = boundary
-        energy_0, gross_0, net_0 = energy_1, gross_1, net_1
-        fee_0, campaign_0, avoided_0 = fee_1, campaign_1, avoided_1
-    return found
-
-
-def outcome_sums(session: SessionRow) -> Sums:
-    """Return what a session adds to those that ended as it did, in order of `OUTCOME_SUMS`."""
-    return (
-        session.flags & _CLAMPED,
-        session.energy_wh,
-        session.gross,
-        session.paid,
-        session.campaign_paid,
-        session.fee,
-        session.debt,
-        session.discount,
-        1,
+            one,
+        ),
     )
 
 
-# What was added under each key, not yet added up.
-Parts = dict[Key, list[Sums]]
-# Parts of a key that are kept before they are added up: in columns, many at a time.
-_AT_ONCE: Final = 16
+def _hours_of(start: Array, end: Array, local: LocalTime) -> tuple[Array, Array, Array]:
+    """Return local hours in order, and of each session the first one and how many it touches."""
+    low, high = start // DAY_S - 1, end // DAY_S
+    days = np.unique(
+        np.concatenate(
+            [np.minimum(low + more, high) for more in range(int((high - low).max()) + 1)]
+        )
+    )
+    hours = np.array(local.hours_of_days(days.tolist()), dtype=np.int64)
+    first = np.searchsorted(hours, start, side="right") - 1
+    return hours, first, np.maximum(np.searchsorted(hours, end, side="left") - first, 1)
 
 
 class Deltas:
@@ -198,24 +122,42 @@ class Deltas:
 
     def __init__(self) -> None:
         """Start with nothing."""
-        self._settlement_hours: Parts[SettlementKey] = {}
-        self._connector_hours: Parts[HourKey] = {}
-        self._campaign_days: Parts[CampaignKey] = {}
-        self._outcome_days: Parts[OutcomeKey] = {}
-        # The local day of each key of `settlement_hours`.
-        self._days: dict[SettlementKey, int] = {}
-        # Zone, time and local hour of the last settlement: a batch has one in each zone.
-        self._settled: tuple[LocalTime | None, int, int] = (None, 0, 0)
+        self.settlement_hours: dict[SettlementKey, Sums] = {}
+        self.settlement_days: dict[SettlementKey, Sums] = {}
+        self.connector_hours: dict[HourKey, Sums] = {}
+        self.campaign_days: dict[CampaignKey, Sums] = {}
+        self.outcome_days: dict[OutcomeKey, Sums] = {}
 
-    def add_session(self, session: SessionRow, local: LocalTime, sign: int = 1) -> None:
-        """Add a session, or take it away with sign −1."""
-        self._add_settlement(session, local, settlement_sums(session), sign)
-        connector_id = session.connector_id
-        for hour, sums in hour_sums(session, local):
-            _add(self._connector_hours, (connector_id, hour), sums, sign)
-        _add(self._outcome_days, _outcome_key(session), outcome_sums(session), sign)
-        if session.campaign_id and session.status != _REJECTED:
-            _add(self._campaign_days, _campaign_key(session), campaign_sums(session), sign)
+    def add_sessions(
+        self, sessions: SessionColumns, local_of: Callable[[int], LocalTime], sign: int = 1
+    ) -> None:
+        """Add sessions, or take them away with sign −1; `local_of` is a connector's local time."""
+        zones: dict[LocalTime, list[int]] = {}
+        for connector_id in np.unique(sessions.connector_id).tolist():
+            zones.setdefault(local_of(connector_id), []).append(connector_id)
+        for local, connectors in zones.items():
+            those = sessions.where(np.isin(sessions.connector_id, connectors))
+            _add_all(self.connector_hours, hour_sums(those, local), sign)
+            hours = {at: local.hour(at) for at in np.unique(those.settled_at).tolist()}
+            hour = np.array([hours[at] for at in those.settled_at.tolist()], dtype=np.int64)
+            sums = settlement_sums(those)
+            for days, period in (
+                (self.settlement_hours, hour),
+                (self.settlement_days, those.settled_day),
+            ):
+                key = (those.owner_id, period, those.connector_id, those.site_id)
+                _add_all(days, grouped(key, sums), sign)
+        outcome = (
+            *(sessions.owner_id, sessions.settled_day, sessions.site_id),
+            *(sessions.status, sessions.reason, sessions.assurance),
+        )
+        _add_all(self.outcome_days, grouped(outcome, outcome_sums(sessions)), sign)
+        helped = sessions.where((sessions.campaign_id != 0) & (sessions.status != _REJECTED))
+        campaign = (
+            *(helped.campaign_id, helped.settled_day, helped.connector_id),
+            *(helped.owner_id, helped.site_id),
+        )
+        _add_all(self.campaign_days, grouped(campaign, campaign_sums(helped)), sign)
 
     def add_collection(self, collection: CollectionRow, local: LocalTime, sign: int = 1) -> None:
         """Add a collection, or take it away with sign −1."""
@@ -225,85 +167,27 @@ class Deltas:
         """Add a refund, or take it away with sign −1."""
         self._add_settlement(refund, local, refund_sums(refund), sign)
         if refund.to_campaign:
-            values = {"returned": refund.to_campaign, "parts": 1}
-            sums = tuple(values.get(name, 0) for name in CAMPAIGN_SUMS)
-            _add(self._campaign_days, _campaign_key(refund), sums, sign)
+            key = (
+                *(refund.campaign_id, refund.settled_day, refund.connector_id),
+                *(refund.owner_id, refund.site_id),
+            )
+            _add_all(self.campaign_days, [(key, returned_sums(refund))], sign)
 
     def owners(self) -> list[int]:
         """Return the owners whose settlement sums change."""
-        return sorted({key[0] for key in self._settlement_hours})
-
-    def settlement_hours(self) -> dict[SettlementKey, Sums]:
-        """Return what is to be added to local hours by settlement."""
-        return _added_up(self._settlement_hours)
-
-    def settlement_days(self) -> dict[SettlementKey, Sums]:
-        """Return the settlement hours summed to local days."""
-        found: Parts[SettlementKey] = {}
-        for key, parts in self._settlement_hours.items():
-            owner_id, _, connector_id, site_id = key
-            found.setdefault((owner_id, self._days[key], connector_id, site_id), []).extend(parts)
-        return _added_up(found)
-
-    def connector_hours(self) -> dict[HourKey, Sums]:
-        """Return what is to be added to connectors' hours by session time."""
-        return _added_up(self._connector_hours)
-
-    def campaign_days(self) -> dict[CampaignKey, Sums]:
-        """Return what is to be added to campaigns' days."""
-        return _added_up(self._campaign_days)
-
-    def outcome_days(self) -> dict[OutcomeKey, Sums]:
-        """Return what is to be added to the days of how sessions ended."""
-        return _added_up(self._outcome_days)
+        return sorted({key[0] for key in self.settlement_hours})
 
     def _add_settlement(
-        self,
-        row: SessionRow | CollectionRow | RefundRow,
-        local: LocalTime,
-        sums: Sums,
-        sign: int,
+        self, row: CollectionRow | RefundRow, local: LocalTime, sums: Sums, sign: int
     ) -> None:
-        settled_at = row.settled_at
-        zone, at, hour = self._settled
-        if zone is not local or at != settled_at:
-            hour = local.hour(settled_at)
-            self._settled = (local, settled_at, hour)
-        key = (row.owner_id, hour, row.connector_id, row.site_id)
-        _add(self._settlement_hours, key, sums, sign)
-        self._days[key] = row.settled_day
+        place = row.connector_id, row.site_id
+        hour = local.hour(row.settled_at)
+        _add_all(self.settlement_hours, [((row.owner_id, hour, *place), sums)], sign)
+        _add_all(self.settlement_days, [((row.owner_id, row.settled_day, *place), sums)], sign)
 
 
-def _outcome_key(row: SessionRow) -> OutcomeKey:
-    return (
-        row.owner_id,
-        row.settled_day,
-        row.site_id,
-        row.status,
-        row.reason,
-        row.assurance,
-    )
-
-
-def _campaign_key(row: SessionRow | RefundRow) -> CampaignKey:
-    return (row.campaign_id, row.settled_day, row.connector_id, row.owner_id, row.site_id)
-
-
-def _add(target: Parts[Key], key: Key, sums: Sums, sign: int) -> None:
-    if sign < 0:
-        sums = tuple(map(neg, sums))
-    parts = target.get(key)
-    if parts is None:
-        target[key] = [sums]
-        return
-    parts.append(sums)
-    if len(parts) == _AT_ONCE:
-        parts[:] = [_total(parts)]
-
-
-def _total(parts: list[Sums]) -> Sums:
-    return parts[0] if len(parts) == 1 else tuple(map(sum, zip(*parts, strict=True)))
-
-
-def _added_up(target: Parts[Key]) -> dict[Key, Sums]:
-    return {key: _total(parts) for key, parts in target.items()}
+def _add_all(target: dict[K, Sums], found: Iterable[tuple[Any, Sums]], sign: int) -> None:
+    for key, sums in found:
+        signed = sums if sign > 0 else tuple(map(neg, sums))
+        there = target.get(key)
+        target[key] = signed if there is None else tuple(map(add, there, signed))

@@ -2,44 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from chargecoin import record
 
+T = TypeVar("T")
 
-class SessionRow(NamedTuple):
+
+class Session(NamedTuple, Generic[T]):
+    """The columns of `sessions`: a value each of one session, or an array each of many."""
+
+    id: T
+    connector_id: T
+    sequence: T
+    owner_id: T
+    site_id: T
+    tariff_index: T
+    batch: T
+    settled_at: T
+    settled_day: T
+    payer: T
+    started_at: T
+    duration_s: T
+    idle_s: T
+    energy_wh: T
+    recorded_gross: T
+    campaign_id: T
+    hour_of_week: T
+    grid_gco2e_per_kwh: T
+    renewable_pct: T
+    assurance: T
+    reserved: T
+    status: T
+    reason: T
+    flags: T
+    paid: T
+    campaign_paid: T
+    debt: T
+    gross: T
+    fee: T
+    discount: T
+
+
+class SessionRow(Session[int]):
     """A row of `sessions`: one `Session` log, with what its run, batch and block add."""
 
-    id: int
-    connector_id: int
-    sequence: int
-    owner_id: int
-    site_id: int
-    tariff_index: int
-    batch: int
-    settled_at: int
-    settled_day: int
-    payer: int
-    started_at: int
-    duration_s: int
-    idle_s: int
-    energy_wh: int
-    recorded_gross: int
-    campaign_id: int
-    hour_of_week: int
-    grid_gco2e_per_kwh: int
-    renewable_pct: int
-    assurance: int
-    reserved: int
-    status: int
-    reason: int
-    flags: int
-    paid: int
-    campaign_paid: int
-    debt: int
-    gross: int
-    fee: int
-    discount: int
+    __slots__ = ()
 
 
 class CollectionRow(NamedTuple):

@@ -8,6 +8,7 @@ tried again with growing pauses; what the node refuses is told at once.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any, Final, Generic, Protocol, Self, TypeVar
@@ -24,7 +25,11 @@ Sleep = Callable[[float], Awaitable[None]]
 ATTEMPTS: Final = 6
 FIRST_PAUSE_S: Final = 0.1
 BATCH: Final = 100
+# Parts of an answer in which to look for the block that it has reached.
+LAST_PARTS: Final = 8
 _JSON: Final = {"Content-Type": "application/json"}
+# Of a log, in an answer that is not read to its end.
+_BLOCK_NUMBER: Final = re.compile(rb'"blockNumber":\s*"(0x[0-9a-f]+)"')
 _PASSING: Final = (aiohttp.ClientError, TimeoutError, msgspec.DecodeError, NodeUnavailableError)
 
 
@@ -35,6 +40,16 @@ class RpcRefusedError(NodeUnavailableError):
         """Name the method and what the node said."""
         super().__init__(f"{method}: {message} (code {code})")
         self.code = code
+
+
+class AnswerTooLargeError(RpcRefusedError):
+    """We do not take so large an answer: `reached` is the last block in what was read of it."""
+
+    def __init__(self, method: str, most: int, part: bytes) -> None:
+        """Say how much was allowed; `part` is what was read."""
+        super().__init__(method, 0, f"the answer is larger than {most} bytes")
+        found = _BLOCK_NUMBER.findall(part)
+        self.reached = int(found[-1], 16) if found else None
 
 
 class Header(msgspec.Struct, rename="camel", gc=False):
@@ -161,7 +176,7 @@ class Rpc:
     ) -> list[T | None]:
         """Return the results of several requests in their order, 100 to an HTTP request.
 
-        An answer of more than `most` bytes is `RpcRefusedError`, and is not read to its end.
+        An answer of more than `most` bytes is `AnswerTooLargeError`, not read to its end.
         """
         results: list[T | None] = []
         for first in range(0, len(requests), BATCH):
@@ -229,7 +244,7 @@ async def _read(answer: aiohttp.ClientResponse, method: str, most: int | None) -
     async for part in answer.content.iter_any():
         size += len(part)
         if size > most:
-            raise RpcRefusedError(method, 0, f"the answer is larger than {most} bytes")
+            raise AnswerTooLargeError(method, most, b"".join([*parts[-LAST_PARTS:], part]))
         parts.append(part)
     return b"".join(parts)
 

@@ -40,11 +40,15 @@ class Samples:
                     key = row_id(int(log.block_number, 16), int(log.log_index, 16))
                     self._sessions[key] = values
 
-    def compare(self, row: SessionRow) -> None:
-        """Insist that a session's row, if it is a sample, says what was logged."""
-        logged = self._sessions.get(row.id)
-        if logged is not None and logged != [outcome_word(row), session_word(row)]:
-            raise CodecError(
-                f"session {row.sequence} of connector {row.connector_id} is not in its row as it "
-                "was logged; nothing more is stored. This is a fault of this release"
-            )
+    def compare(self, rows: Iterable[tuple[int, ...]]) -> None:
+        """Insist that the rows of sessions, where they are samples, say what was logged."""
+        for values in rows:
+            logged = self._sessions.get(values[0])
+            if logged is None:
+                continue
+            row = SessionRow(*values)
+            if logged != [outcome_word(row), session_word(row)]:
+                raise CodecError(
+                    f"session {row.sequence} of connector {row.connector_id} is not in its row as "
+                    "it was logged; nothing more is stored. This is a fault of this release"
+                )

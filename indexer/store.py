@@ -14,10 +14,11 @@ from chargecoin.errors import StoreError
 from indexer import schema
 from indexer.assemble import Assembler, read_contracts
 from indexer.binders import Binder, binders
+from indexer.columns import SessionColumns
 from indexer.database import snapshot, writing
 from indexer.ledger import Ledger
 from indexer.rollups import Deltas
-from indexer.rows import CollectionRow, RefundRow, SessionRow
+from indexer.rows import CollectionRow, RefundRow
 from indexer.rpc import Log
 from indexer.schema import LOG_BITS, row_id
 
@@ -86,6 +87,10 @@ class _Transaction:
         """Take a row, in the table's column order."""
         self._rows.setdefault(table.name, []).append(row)
 
+    def extend(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Take rows, in the table's column order."""
+        self._rows.setdefault(table.name, []).extend(rows)
+
     def flush(self) -> None:
         """Write the rows taken so far, so that the transaction can read them."""
         for name, rows in self._rows.items():
@@ -110,11 +115,11 @@ class _Transaction:
                 self._binders[table.name].delete_empty(self.connection, rows)
 
     def _sums(self) -> Iterable[tuple[Table, Mapping[tuple[int, ...], Sequence[int]]]]:
-        yield schema.settlement_hours, self.deltas.settlement_hours()  # type: ignore[misc]
-        yield schema.settlement_days, self.deltas.settlement_days()  # type: ignore[misc]
-        yield schema.connector_hours, self.deltas.connector_hours()  # type: ignore[misc]
-        yield schema.campaign_days, self.deltas.campaign_days()  # type: ignore[misc]
-        yield schema.outcome_days, self.deltas.outcome_days()  # type: ignore[misc]
+        yield schema.settlement_hours, self.deltas.settlement_hours  # type: ignore[misc]
+        yield schema.settlement_days, self.deltas.settlement_days  # type: ignore[misc]
+        yield schema.connector_hours, self.deltas.connector_hours  # type: ignore[misc]
+        yield schema.campaign_days, self.deltas.campaign_days  # type: ignore[misc]
+        yield schema.outcome_days, self.deltas.outcome_days  # type: ignore[misc]
 
 
 class Store:
@@ -344,14 +349,14 @@ class Store:
         connection: Connection, transaction: _Transaction, ledger: Ledger, number: int
     ) -> list[int]:
         """Take the sums of the rows above block `number` away; return the owners concerned."""
-        owners = set()
+        owners: set[int] = set()
         first = row_id(number + 1, 0)
         sessions, collections, refunds = schema.sessions, schema.collections, schema.refunds
-        for row in connection.execute(select(sessions).where(sessions.c.id >= first)):
-            session = SessionRow._make(row)
-            local = ledger.place(session.connector_id).local
-            transaction.deltas.add_session(session, local, -1)
-            owners.add(session.owner_id)
+        undone = SessionColumns.of(
+            connection.execute(select(sessions).where(sessions.c.id >= first)).all()
+        )
+        transaction.deltas.add_sessions(undone, lambda one: ledger.place(one).local, -1)
+        owners.update(undone.owner_id.tolist())
         for row in connection.execute(select(collections).where(collections.c.id >= first)):
             collection = CollectionRow._make(row)
             local = ledger.place(collection.connector_id).local

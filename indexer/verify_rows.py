@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, func, select, union
+from sqlalchemy import Connection, CursorResult, Table, func, select, union
 
 from indexer import schema
+from indexer.columns import SessionColumns
 from indexer.ledger import Ledger
 from indexer.report import Check
 from indexer.rollups import Deltas
-from indexer.rows import CollectionRow, RefundRow, SessionRow
+from indexer.rows import CollectionRow, RefundRow
 
 Progress = Callable[[str], None]
 # Columns of a rollup that say where its key is, and are no sums.
@@ -27,11 +28,11 @@ def compare_rollups(connection: Connection, progress: Progress) -> list[Check]:
         progress(f"sums of owner {owner_id}")
         deltas, connectors = _sums_of(connection, owner_id)
         expected: dict[str, dict[Any, tuple[int, ...]]] = {
-            "settlement_hours": {key[:3]: sums for key, sums in deltas.settlement_hours().items()},
-            "settlement_days": {key[:3]: sums for key, sums in deltas.settlement_days().items()},
-            "connector_hours": deltas.connector_hours(),
-            "campaign_days": {key[:3]: sums for key, sums in deltas.campaign_days().items()},
-            "outcome_days": deltas.outcome_days(),
+            "settlement_hours": {key[:3]: sums for key, sums in deltas.settlement_hours.items()},
+            "settlement_days": {key[:3]: sums for key, sums in deltas.settlement_days.items()},
+            "connector_hours": deltas.connector_hours,
+            "campaign_days": {key[:3]: sums for key, sums in deltas.campaign_days.items()},
+            "outcome_days": deltas.outcome_days,
         }
         for table in schema.ROLLUPS:
             stored = _stored_sums(connection, table, owner_id, connectors)
@@ -57,13 +58,13 @@ def _owners(connection: Connection) -> list[int]:
 
 def _sums_of(connection: Connection, owner_id: int) -> tuple[Deltas, list[int]]:
     deltas = Deltas()
-    connectors = set()
+    connectors: set[int] = set()
     ledger = Ledger()
     ledger.use(connection, lambda: None)
-    for session in _rows(connection, schema.sessions, owner_id):
-        row = SessionRow._make(session)
-        connectors.add(row.connector_id)
-        deltas.add_session(row, ledger.place(row.connector_id).local)
+    for some in _rows(connection, schema.sessions, owner_id).partitions():
+        sessions = SessionColumns.of(some)
+        connectors.update(sessions.connector_id.tolist())
+        deltas.add_sessions(sessions, lambda one: ledger.place(one).local)
     for collection in _rows(connection, schema.collections, owner_id):
         paid = CollectionRow._make(collection)
         deltas.add_collection(paid, ledger.place(paid.connector_id).local)
@@ -73,9 +74,9 @@ def _sums_of(connection: Connection, owner_id: int) -> tuple[Deltas, list[int]]:
     return deltas, sorted(connectors)
 
 
-def _rows(connection: Connection, table: Table, owner_id: int) -> Iterator[Any]:
+def _rows(connection: Connection, table: Table, owner_id: int) -> CursorResult[Any]:
     query = select(table).where(table.c.owner_id == owner_id).order_by(table.c.id)
-    return iter(connection.execute(query.execution_options(yield_per=2_000)))
+    return connection.execute(query.execution_options(yield_per=2_000))
 
 
 def _stored_sums(

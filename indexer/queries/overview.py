@@ -35,7 +35,6 @@ from indexer.figures import DayTotals, Overview, Period, Totals
 from indexer.hours import from_day, local_time, to_day
 from indexer.queries.money import FIELDS, receivable, scope, sums_of, totals_of
 from indexer.queries.places import first_of_each, list_sites
-from indexer.rollups import collection_sums, refund_sums, settlement_sums
 from indexer.rows import CollectionRow, RefundRow, SessionRow
 from indexer.schema import (
     LOG_BITS,
@@ -48,6 +47,7 @@ from indexer.schema import (
     settlement_hours,
     sites,
 )
+from indexer.sums import collection_sums, refund_sums, settlement_sums
 
 SHOWN_DAYS: Final = 35
 _POSITIONS: Final = tuple(SETTLEMENT_SUMS.index(name) for name in FIELDS)

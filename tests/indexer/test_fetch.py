@@ -9,7 +9,7 @@ import pytest
 
 from chargecoin.errors import InconsistentNodeError
 from indexer.fetch import FIRST_RANGE, PROBE_AFTER, Fetcher
-from indexer.rpc import Log, RpcRefusedError
+from indexer.rpc import AnswerTooLargeError, Log, RpcRefusedError
 from tests.indexer.fake_chain import DEPLOYMENT, FakeChain
 from tests.indexer.fake_node import FakeNode
 
@@ -122,6 +122,28 @@ async def test_one_block_too_large_is_told(
         await fetcher.range(1, 1)
 
 
+async def test_an_answer_too_large_tells_how_far_the_next_may_go(
+    fetcher: Fetcher, node: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, batch = 1, node.batch
+    for _ in range(4):
+        first = (await fetcher.range(first, 60)).last.number + 1
+    part = b'{"blockNumber":"%#x","data":"0x"},{"blockNumber": "%#x","da' % (first, first + 3)
+    cut: list[Exception] = [AnswerTooLargeError("eth_getLogs", 5_000, part)]
+
+    async def cut_once(*asked: Any) -> Any:
+        if cut:
+            raise cut.pop()
+        return await batch(*asked)
+
+    monkeypatch.setattr(node, "batch", cut_once)
+    fetched = await fetcher.range(first, 60)
+    assert fetched.last.number == first + 2
+    # It says nothing of what the node allows: the next one is longer at once.
+    after = fetched.last.number + 1
+    assert (await fetcher.range(after, 60)).last.number > after + 2
+
+
 @pytest.mark.parametrize("fault", ["other block", "removed", "twice"])
 async def test_logs_that_do_not_belong_are_not_used(
     fetcher: Fetcher, chain: FakeChain, fault: str
@@ -134,7 +156,7 @@ async def test_logs_that_do_not_belong_are_not_used(
     else:
         block.logs.append(block.logs[0])
     with pytest.raises(InconsistentNodeError):
-        await fetcher.range(1, 80)
+        await fetcher.range(block.number, 80)
     with pytest.raises(InconsistentNodeError):
         await fetcher.blocks(block.number, block.number, None)
 
@@ -142,8 +164,10 @@ async def test_logs_that_do_not_belong_are_not_used(
 async def test_a_node_without_the_end_of_a_range_is_not_believed_about_its_logs(
     fetcher: Fetcher,
 ) -> None:
+    # The first range is of one block, the next of two.
+    await fetcher.range(79, 81)
     with pytest.raises(InconsistentNodeError, match="does not have block 81"):
-        await fetcher.range(79, 81)
+        await fetcher.range(80, 81)
 
 
 async def test_blocks_that_form_no_chain_are_not_used(fetcher: Fetcher, chain: FakeChain) -> None:

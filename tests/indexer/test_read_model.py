@@ -21,10 +21,10 @@ from indexer.books import Hold
 from indexer.hours import is_zone
 from indexer.ledger import Ledger
 from indexer.read_model import Period, ReadModel, SessionFilter, Totals
-from indexer.rollups import collection_sums, refund_sums, settlement_sums
 from indexer.rows import CollectionRow, RefundRow, SessionRow
 from indexer.schema import SETTLEMENT_SUMS
 from indexer.store import Store
+from indexer.sums import collection_sums, refund_sums, settlement_sums
 from tests.indexer.conftest import Databases
 from tests.indexer.fake_chain import DEPLOYMENT, FakeChain, event
 from tests.indexer.fake_node import FakeNode

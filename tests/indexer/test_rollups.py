@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 
 from chargecoin.carbon import avoided_g, emitted_g
 from indexer import schema
-from indexer.hours import local_time
-from indexer.rollups import Deltas, collection_sums, hour_sums, settlement_sums
+from indexer.columns import SessionColumns
+from indexer.hours import LocalTime, local_time
+from indexer.rollups import Deltas, hour_sums
 from indexer.rows import CollectionRow, SessionRow
-from indexer.schema import HOUR_SUMS, SETTLEMENT_SUMS
+from indexer.schema import CAMPAIGN_SUMS, HOUR_SUMS, OUTCOME_SUMS, SETTLEMENT_SUMS
+from indexer.sums import campaign_sums, collection_sums, outcome_sums, settlement_sums
 from tests.indexer.test_hours import TIMES, ZONES, begins_an_hour, changes
 
 MONEY = st.integers(0, (1 << 40) - 1)
@@ -42,7 +44,7 @@ def sessions(draw: st.DrawFn, status: int | None = None) -> SessionRow:
         idle_s=draw(st.integers(0, duration)),
         energy_wh=draw(st.integers(0, (1 << 24) - 1)),
         recorded_gross=gross,
-        campaign_id=0,
+        campaign_id=draw(st.sampled_from((0, 0, 7))),
         hour_of_week=0,
         grid_gco2e_per_kwh=draw(st.sampled_from((0, 177, 1200, 4095))),
         renewable_pct=127,
@@ -64,6 +66,21 @@ def named(sums: tuple[int, ...], names: tuple[str, ...]) -> dict[str, int]:
     return dict(zip(names, sums, strict=True))
 
 
+def hours_of(session: SessionRow, local: LocalTime) -> list[tuple[int, tuple[int, ...]]]:
+    """Return the local hours of one session, and what it adds to each."""
+    found = list(hour_sums(SessionColumns.of([session]), local))
+    assert {connector for (connector, _), _ in found} <= {session.connector_id}
+    return [(hour, sums) for (_, hour), sums in found]
+
+
+def added(rows: list[SessionRow], local: LocalTime, *signs: int) -> Deltas:
+    """Add sessions to nothing, once for each sign."""
+    deltas = Deltas()
+    for sign in signs:
+        deltas.add_sessions(SessionColumns.of(rows), lambda _: local, sign)
+    return deltas
+
+
 def test_rows_have_the_columns_of_their_tables() -> None:
     assert SessionRow._fields == tuple(column.name for column in schema.sessions.c)
     assert CollectionRow._fields == tuple(column.name for column in schema.collections.c)
@@ -71,7 +88,7 @@ def test_rows_have_the_columns_of_their_tables() -> None:
 
 @given(sessions(status=1) | sessions(status=2), st.sampled_from(ZONES))
 def test_the_hours_of_a_session_add_up_to_it(session: SessionRow, zone: str) -> None:
-    parts = [named(sums, HOUR_SUMS) for _, sums in hour_sums(session, local_time(zone))]
+    parts = [named(sums, HOUR_SUMS) for _, sums in hours_of(session, local_time(zone))]
     total = {name: sum(part[name] for part in parts) for name in HOUR_SUMS}
     assert total == {
         "sessions": 1,
@@ -95,7 +112,7 @@ def test_an_hours_part_is_within_one_of_its_share_of_charging(
     session: SessionRow, zone: str
 ) -> None:
     charging = session.duration_s - session.idle_s
-    for _, sums in hour_sums(session, local_time(zone)):
+    for _, sums in hours_of(session, local_time(zone)):
         part = named(sums, HOUR_SUMS)
         share = Fraction(part["charging_s"], charging) if charging else None
         if share is not None:
@@ -107,7 +124,7 @@ def test_an_hours_part_is_within_one_of_its_share_of_charging(
 def test_each_hour_is_one_that_the_session_touches(session: SessionRow, zone: str) -> None:
     local = local_time(zone)
     end = session.started_at + session.duration_s
-    found = [hour for hour, _ in hour_sums(session, local)]
+    found = [hour for hour, _ in hours_of(session, local)]
     assert found == ([] if session.status == 3 else local.hours(session.started_at, end))
 
 
@@ -121,8 +138,7 @@ def test_over_a_clock_change_each_hour_has_the_seconds_that_its_clock_had(
     idle = min(session.idle_s, duration)
     row = session._replace(started_at=start, duration_s=duration, idle_s=idle)
     parts = {
-        hour: named(sums, HOUR_SUMS)["occupied_s"]
-        for hour, sums in hour_sums(row, local_time(zone))
+        hour: named(sums, HOUR_SUMS)["occupied_s"] for hour, sums in hours_of(row, local_time(zone))
     }
     counted: dict[int, int] = {}
     hour = max(at for at in quarters_before(start) if begins_an_hour(at, zone))
@@ -169,26 +185,55 @@ def test_settlement_sums_say_what_the_session_says(session: SessionRow) -> None:
 
 @given(st.lists(sessions(), max_size=8), st.sampled_from(ZONES))
 def test_what_is_added_and_taken_away_leaves_nothing(rows: list[SessionRow], zone: str) -> None:
-    local = local_time(zone)
-    deltas = Deltas()
-    for row in rows:
-        deltas.add_session(row, local)
-    for row in reversed(rows):
-        deltas.add_session(row, local, -1)
-    for sums in (deltas.settlement_hours(), deltas.settlement_days(), deltas.connector_hours()):
+    deltas = added(rows, local_time(zone), 1, -1)
+    for sums in (
+        *(deltas.settlement_hours, deltas.settlement_days, deltas.connector_hours),
+        *(deltas.campaign_days, deltas.outcome_days),
+    ):
         assert not any(any(values) for values in sums.values())
+
+
+@given(st.lists(sessions(), max_size=8), st.sampled_from(ZONES))
+def test_many_sessions_add_what_each_adds_by_itself(rows: list[SessionRow], zone: str) -> None:
+    local = local_time(zone)
+    together, one_by_one = added(rows, local, 1), Deltas()
+    for row in rows:
+        one_by_one.add_sessions(SessionColumns.of([row]), lambda _: local)
+    assert vars(together) == vars(one_by_one)
+
+
+@given(st.lists(sessions(), max_size=8), st.sampled_from(ZONES))
+def test_sums_of_many_are_those_of_the_rows_formulas(rows: list[SessionRow], zone: str) -> None:
+    local = local_time(zone)
+    columns = SessionColumns.of(rows)
+    assert columns.rows() == rows
+    for formula, names in (
+        (settlement_sums, SETTLEMENT_SUMS),
+        (campaign_sums, CAMPAIGN_SUMS),
+        (outcome_sums, OUTCOME_SUMS),
+    ):
+        each = [formula(row) for row in rows]
+        assert all(len(sums) == len(names) for sums in each)
+        assert [tuple(column.tolist()) for column in formula(columns)] == list(
+            zip(*each, strict=True) if rows else [()] * len(names)
+        )
+    by_hour: dict[tuple[int, int], list[tuple[int, ...]]] = {}
+    for row in rows:
+        for hour, sums in hours_of(row, local):
+            by_hour.setdefault((row.connector_id, hour), []).append(sums)
+    assert dict(hour_sums(columns, local)) == {
+        key: tuple(map(sum, zip(*parts, strict=True))) for key, parts in by_hour.items()
+    }
 
 
 @given(st.lists(sessions(), max_size=8))
 def test_days_are_the_sums_of_their_hours(rows: list[SessionRow]) -> None:
     local = local_time("Europe/London")
-    deltas = Deltas()
-    for row in rows:
-        deltas.add_session(row, local)
-    for (owner, day, connector, _), sums in deltas.settlement_days().items():
+    deltas = added(rows, local, 1)
+    for (owner, day, connector, _), sums in deltas.settlement_days.items():
         hours = [
             values
-            for (o, hour, c, _), values in deltas.settlement_hours().items()
+            for (o, hour, c, _), values in deltas.settlement_hours.items()
             if (o, c) == (owner, connector) and local.day(hour) == day
         ]
         assert sums == tuple(map(sum, zip(*hours, strict=True)))

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from chargecoin.errors import NodeUnavailableError
-from indexer.rpc import ATTEMPTS, BATCH, Header, Log, Rpc, RpcRefusedError
+from indexer.rpc import ATTEMPTS, BATCH, AnswerTooLargeError, Header, Log, Rpc, RpcRefusedError
 from tests.indexer.serving import serve
 
 Answer = Callable[[Any], Any]
@@ -154,4 +154,11 @@ async def test_an_answer_that_is_too_large_is_refused_at_once_and_read_whole_whe
     with pytest.raises(RpcRefusedError, match="larger than 8000 bytes"):
         await rpc.batch(str, requests, 8_000)
     assert server.pauses == []
+    log = {"blockNumber": "0x1f", "data": "0x" + "ab" * 200}
+    server.answers = [result([log] * 30 + [{**log, "blockNumber": "0x20"}] * 60)]
+    with pytest.raises(AnswerTooLargeError) as cut:
+        await rpc.batch(list[Any], requests, 16_000)
+    # Thirty logs have some 13,000 characters.
+    assert cut.value.reached == 0x20
+    server.answers = [result("0x" + "ab" * 5_000)]
     assert await rpc.batch(str, requests, 80_000) == await rpc.batch(str, requests)

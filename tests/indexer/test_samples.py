@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,9 @@ async def test_a_session_whose_row_is_not_what_was_logged_is_not_stored(
 ) -> None:
     compare = Samples.compare
 
-    def with_a_fault(self: Samples, row: SessionRow) -> None:
-        compare(self, row._replace(energy_wh=row.energy_wh ^ 1))
+    def with_a_fault(self: Samples, rows: Iterable[tuple[int, ...]]) -> None:
+        sessions = [SessionRow(*row) for row in rows]
+        compare(self, [row._replace(energy_wh=row.energy_wh ^ 1) for row in sessions])
 
     monkeypatch.setattr(Samples, "compare", with_a_fault)
     with pytest.raises(CodecError, match="not in its row as it was logged"):

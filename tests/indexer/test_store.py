@@ -231,7 +231,8 @@ def test_amounts_of_more_than_63_bits_are_stored_to_the_unit(store: Store) -> No
         ((settled(1), batch_of(1, 1)), "no run covers"),
         ((run_of(1, 2), settled(1), batch_of(1, 2)), "has 2 sessions, the node gave 1"),
         ((run_of(1, 1), settled(1), batch_of(1, 2)), "has 2 sessions, the node gave 1"),
-        ((run_of(1, 2), settled(2)), "not the next of its run"),
+        ((run_of(1, 2), settled(2), settled(3), batch_of(1, 2)), "not the next of its run"),
+        ((run_of(1, 2), settled(1), settled(1), batch_of(1, 2)), "not the next of its run"),
         ((run_of(1, 1), settled(1)), "no batch covers"),
         ((run_of(2, 1), settled(2), batch_of(1, 1)), "goes on at 2 after 0"),
         ((run_of(1, 1), settled(1), batch_of(2, 1)), "batch 2 comes after 0"),
@@ -246,6 +247,16 @@ def test_where_a_log_is_missing_nothing_is_stored(store: Store, events: Any, sai
     # And the writer is not confused by what it read and did not store.
     append(store, 2, logs_of(2, (run_of(1, 1), settled(1), batch_of(1, 1))))
     assert len(rows(store, schema.sessions)) == 1
+
+
+@pytest.mark.parametrize("data", ["0x", "0x" + "0" * 64, "0x" + "zz" * 64, "0x" + "0" * 192])
+def test_a_session_that_is_not_two_words_stops_the_indexer(store: Store, data: str) -> None:
+    logs = logs_of(2, (run_of(1, 1), settled(1), batch_of(1, 1)))
+    logs[1].data = data
+    before = contents(store.engine)
+    with pytest.raises(CodecError):
+        append(store, 2, logs)
+    assert contents(store.engine) == before
 
 
 def test_a_log_of_no_known_event_stops_the_indexer(store: Store) -> None:
