@@ -33,6 +33,7 @@ from typing import Final
 
 from rich.console import Console
 
+from benchmarks._loaded import Loaded
 from benchmarks._mutations import Mutant, mutants_of, sources
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -78,8 +79,8 @@ class Finding:
         return f"{one.path}:{one.line}: {one.rule}: {old} -> {new or '(nothing)'}"
 
 
-def importers(files: dict[str, str], path: str) -> list[str]:
-    """The contracts that are deployed and contain a file."""
+def containing(files: dict[str, str], path: str) -> set[str]:
+    """The files that contain a file, itself among them."""
     names = {Path(one).stem: one for one in files}
     inside = {
         one: {
@@ -95,7 +96,12 @@ def importers(files: dict[str, str], path: str) -> list[str]:
         new = {other for other, used in inside.items() if one in used} - found
         found |= new
         look += new
-    return sorted(one for one in found if "/modules/" not in one)
+    return found
+
+
+def importers(files: dict[str, str], path: str) -> list[str]:
+    """The contracts that are deployed and contain a file."""
+    return sorted(one for one in containing(files, path) if one.count("/") == 1)
 
 
 def ordered_tests(
@@ -107,6 +113,10 @@ def ordered_tests(
     def words(name: str) -> set[str]:
         return {word.rstrip("s") for word in re.findall(r"[A-Z]?[a-z]+", name.lower())}
 
+    def common(name: set[str], of: set[str]) -> int:
+        # `settle` is near to `settlement`.
+        return sum(any(a.startswith(b) or b.startswith(a) for b in of) for a in name)
+
     own = words(Path(path).stem)
     theirs = set[str]().union(
         *(words(re.sub(r"(?<!^)(?=[A-Z])", "_", Path(one).stem)) for one in deployed)
@@ -114,7 +124,7 @@ def ordered_tests(
 
     def distance(file: Path) -> tuple[int, int, bool, str]:
         name = words(file.stem)
-        near = 4 * len(name & own) + len(name & theirs)
+        near = 4 * common(name, own) + common(name, theirs)
         killed = kills[str(file.relative_to(ROOT))]
         return -killed, -near, "stateful" in file.stem, file.stem
 
@@ -140,14 +150,6 @@ def a_copy() -> Iterator[Path]:
         yield copy
 
 
-def _compiled(contract: str) -> bytes:
-    """Creation code; the compiler's results are kept for the tests to come."""
-    import boa  # noqa: PLC0415 - Only in the processes that compile.
-
-    code: bytes = boa.load_partial(contract).compiler_data.bytecode
-    return code
-
-
 def _leave(result: Result) -> None:
     """End a process with the place of a result, above the statuses that Python itself ends with."""
     os._exit(2 + list(Result).index(result))
@@ -170,10 +172,9 @@ def _failing(tests: Sequence[str]) -> str:
 
 
 def _try(
-    copy: Path,
     mutant: Mutant | None,
     files: dict[str, str],
-    whole: dict[str, bytes],
+    loaded: Loaded,
     tests: Sequence[str],
 ) -> None:
     """Put the fault into the copy and run the tests; exits with the place of a `Result`.
@@ -182,18 +183,19 @@ def _try(
     """
     from vyper.exceptions import VyperException  # noqa: PLC0415 - Loaded by the parent, for all.
 
-    os.chdir(copy)
-    sys.path.insert(0, str(copy))
     log = os.open(OUTPUT, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(log, 1)
     os.dup2(log, 2)
     if mutant:
         Path(mutant.path).write_text(mutant.apply(files[mutant.path]))
+        deployed = importers(files, mutant.path)
+        whole = [loaded.code(one) for one in deployed]
+        loaded.forget(containing(files, mutant.path))
         # Most of the memory that compiling takes is needed to its end: collecting it is a fifth
         # of the time.
         gc.disable()
         try:
-            if all(_compiled(one) == whole[one] for one in importers(files, mutant.path)):
+            if [loaded.code(one) for one in deployed] == whole:
                 _leave(Result.SAME_CODE)
         except (VyperException, SyntaxError, ValueError, AssertionError):
             _leave(Result.NOT_COMPILED)
@@ -207,7 +209,7 @@ def run(
     copy: Path,
     mutant: Mutant | None,
     files: dict[str, str],
-    whole: dict[str, bytes],
+    loaded: Loaded,
     tests: Sequence[str],
 ) -> tuple[Result, float, str]:
     """What becomes of one fault, or of none, the seconds it took and the file that killed it.
@@ -218,7 +220,7 @@ def run(
     begun = time.monotonic()
     (copy / KILLER).write_text("")
     one = multiprocessing.get_context("fork").Process(
-        target=_try, args=(copy, mutant, files, whole, tests)
+        target=_try, args=(mutant, files, loaded, tests)
     )
     one.start()
     one.join(TIMEOUT_S)
@@ -316,19 +318,25 @@ def main() -> int:
     def wanted(tests: list[str]) -> list[str]:
         return [one for one in tests if arguments.tests in one]
 
-    import boa  # noqa: F401, PLC0415 - Loaded once, for all the processes that follow.
-    import hypothesis.stateful  # noqa: F401, PLC0415
+    import hypothesis.stateful  # noqa: F401, PLC0415 - Loaded once, for all that follow.
     import pytest  # noqa: F401, PLC0415
     import web3  # noqa: F401, PLC0415
 
     counted: list[Finding] = []
     with a_copy() as copy:
-        here = Path.cwd()
         os.chdir(copy)
-        whole = {path: _compiled(path) for path in files if "/modules/" not in path}
-        os.chdir(here)
+        sys.path.insert(0, str(copy))
+        mocks = {str(path): path.read_text() for path in Path("contracts/mocks").glob("*.vy")}
+        files |= mocks
+        loaded = Loaded()
+        for path in files:
+            if "/modules/" not in path:
+                loaded.code(path)
+        # What stays is neither looked through nor copied by the processes that follow.
+        gc.collect()
+        gc.freeze()
         if not arguments.trust:
-            healthy, seconds, _ = run(copy, None, files, whole, wanted(ordered_tests("", [])))
+            healthy, seconds, _ = run(copy, None, files, loaded, wanted(ordered_tests("", [])))
             if healthy is not Result.SURVIVED:
                 output = (copy / OUTPUT).read_text()[-2000:]
                 console.print(f"the tests fail without any fault:\n{output}", markup=False)
@@ -342,7 +350,7 @@ def main() -> int:
             if finding is None:
                 deployed = importers(files, mutant.path)
                 tests = wanted(ordered_tests(mutant.path, deployed, before.values()))
-                finding = Finding(mutant, *run(copy, mutant, files, whole, tests))
+                finding = Finding(mutant, *run(copy, mutant, files, loaded, tests))
                 before[mutant.key] = finding
                 if finding.result is not Result.SURVIVED or not arguments.tests:
                     remember(finding)

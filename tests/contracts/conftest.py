@@ -12,8 +12,8 @@ from tests.support.evm import an_env
 
 # What the marker `py_evm` stands for.
 NOT_ON_REVM: Final = (
-    "revm cannot do what this test needs (a call back into the sender, another chain id or exact "
-    "gas): run it without CHARGECOIN_EVM=revm"
+    "revm cannot do what this test needs (another chain id, exact gas or Vyper evaluated in a "
+    "contract): run it without CHARGECOIN_EVM=revm"
 )
 
 

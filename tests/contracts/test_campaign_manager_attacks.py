@@ -253,7 +253,6 @@ def test_reentrant_reclaim(odd: World) -> None:
     assert odd.settlement.liabilities() == 0
 
 
-@pytest.mark.py_evm
 def test_reentrant_fund(odd: World) -> None:
     odd.fund(odd.fleet, 2 * TOKEN)
     odd.fund(odd.token.address, 2 * TOKEN)

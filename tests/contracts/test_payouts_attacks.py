@@ -115,7 +115,6 @@ def test_reentrant_token_settles_nothing_in_the_middle_of_a_payout(odd: World) -
     assert odd.token.balanceOf(odd.settlement) == odd.settlement.liabilities()
 
 
-@pytest.mark.py_evm
 def test_reentrant_owner_takes_no_accrual_twice(odd: World) -> None:
     # The token itself is the owner, and asks for its accrual while it is paid.
     third = odd.add_owner(odd.token.address)

@@ -209,7 +209,6 @@ ENTRANCES: dict[str, Callable[[World, int], tuple[str, tuple[Any, ...]]]] = {
 }
 
 
-@pytest.mark.py_evm
 @pytest.mark.parametrize("entrance", ENTRANCES)
 @pytest.mark.parametrize(
     "exit_",
