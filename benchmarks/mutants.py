@@ -104,11 +104,18 @@ def importers(files: dict[str, str], path: str) -> list[str]:
     return sorted(one for one in containing(files, path) if one.count("/") == 1)
 
 
-def ordered_tests(
-    path: str, deployed: Sequence[str], findings: Iterable[Finding] = ()
-) -> list[str]:
-    """The contracts' tests: those that killed most faults of a file, then those nearest by name."""
-    kills = Counter(one.killer for one in findings if one.mutant.path == path)
+def ordered_tests(files: dict[str, str], path: str, findings: Iterable[Finding] = ()) -> list[str]:
+    """The contracts' tests: those first that killed most faults of a file and are nearest by name.
+
+    A fault of another file of the same contract counts a fourth.
+    """
+    deployed = importers(files, path)
+    kills = Counter[str]()
+    for one in findings:
+        if one.mutant.path == path:
+            kills[one.killer] += 4
+        elif not set(importers(files, one.mutant.path)).isdisjoint(deployed):
+            kills[one.killer] += 1
 
     def words(name: str) -> set[str]:
         return {word.rstrip("s") for word in re.findall(r"[A-Z]?[a-z]+", name.lower())}
@@ -122,18 +129,18 @@ def ordered_tests(
         *(words(re.sub(r"(?<!^)(?=[A-Z])", "_", Path(one).stem)) for one in deployed)
     )
 
-    def distance(file: Path) -> tuple[int, int, bool, str]:
+    def distance(file: Path) -> tuple[int, bool, str]:
         name = words(file.stem)
         near = 4 * common(name, own) + common(name, theirs)
         killed = kills[str(file.relative_to(ROOT))]
-        return -killed, -near, "stateful" in file.stem, file.stem
+        return -killed - near, "stateful" in file.stem, file.stem
 
-    files = [
+    tests = [
         file
         for file in (ROOT / "tests" / "contracts").glob("test_*.py")
         if file.name not in NOT_RUN
     ]
-    return [str(file.relative_to(ROOT)) for file in sorted(files, key=distance)]
+    return [str(file.relative_to(ROOT)) for file in sorted(tests, key=distance)]
 
 
 @contextlib.contextmanager
@@ -318,10 +325,14 @@ def main() -> int:
     def wanted(tests: list[str]) -> list[str]:
         return [one for one in tests if arguments.tests in one]
 
-    import hypothesis.stateful  # noqa: F401, PLC0415 - Loaded once, for all that follow.
+    import hypothesis.stateful  # noqa: PLC0415 - Loaded once, for all that follow.
     import pytest  # noqa: F401, PLC0415
     import web3  # noqa: F401, PLC0415
 
+    # A failure is enough: nobody reads the smallest example of it.
+    phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
+    hypothesis.settings.register_profile("faults", phases=phases, database=None)
+    hypothesis.settings.load_profile("faults")
     counted: list[Finding] = []
     with a_copy() as copy:
         os.chdir(copy)
@@ -336,7 +347,7 @@ def main() -> int:
         gc.collect()
         gc.freeze()
         if not arguments.trust:
-            healthy, seconds, _ = run(copy, None, files, loaded, wanted(ordered_tests("", [])))
+            healthy, seconds, _ = run(copy, None, files, loaded, wanted(ordered_tests(files, "")))
             if healthy is not Result.SURVIVED:
                 output = (copy / OUTPUT).read_text()[-2000:]
                 console.print(f"the tests fail without any fault:\n{output}", markup=False)
@@ -348,8 +359,7 @@ def main() -> int:
                 break
             finding = before.get(mutant.key)
             if finding is None:
-                deployed = importers(files, mutant.path)
-                tests = wanted(ordered_tests(mutant.path, deployed, before.values()))
+                tests = wanted(ordered_tests(files, mutant.path, before.values()))
                 finding = Finding(mutant, *run(copy, mutant, files, loaded, tests))
                 before[mutant.key] = finding
                 if finding.result is not Result.SURVIVED or not arguments.tests:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 
 from benchmarks import gas
-from chargecoin.record import Status
+from chargecoin.record import MAX_SESSIONS, Status
 
 BARS: Final = {"distinct": 9_300, "fleet": 4_700, "campaign": 10_300}
 
@@ -72,3 +72,20 @@ def test_a_session_costs_less_than_a_tenth_of_an_escrow(measured: gas.Run) -> No
     scenarios, _, payouts = measured
     distinct = scenarios["distinct"]
     assert distinct.gas / distinct.sessions < payouts["escrow"] / 10
+
+
+def test_the_guides_table_is_the_snapshot() -> None:
+    guide = (gas.SNAPSHOT.parents[1] / "docs" / "protocol-developer.md").read_text()
+    total: dict[str, int] = json.loads(gas.SNAPSHOT.read_text())["gas"]
+    rows = {
+        "distinct payers": "distinct",
+        "distinct payers, two campaigns cover all": "campaign",
+        "ten fleet payers": "fleet",
+    }
+    for name, key in rows.items():
+        each = total[key] / gas.SESSIONS
+        gwei = gas.SESSION_PRICE_EUR * gas.FEE_SHARE / 3_000 * 1e9 / each
+        assert f"| {name} | {each:,.0f} | {gwei:.3f} gwei |" in guide
+    unfunded = total["all_unfunded"]
+    each = unfunded / MAX_SESSIONS
+    assert f"first debts | {each:,.0f}, in all {unfunded:,} | |" in guide

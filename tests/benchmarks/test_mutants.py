@@ -13,12 +13,13 @@ def test_the_contracts_that_contain_a_module() -> None:
 
 
 def test_what_killed_before_runs_first_and_what_is_near_by_name_next() -> None:
-    near = ordered_tests(PATH, ["contracts/Payouts.vy"])
+    files = sources(ROOT)
+    near = ordered_tests(files, PATH)
     assert "payouts" in near[0]
     killer = "tests/contracts/test_permit.py"
     mutant = Mutant("key", PATH, 1, 0, "<", "<=", "other operator")
-    found = [Finding(mutant, Result.KILLED, 1.0, killer)]
-    tests = ordered_tests(PATH, ["contracts/Payouts.vy"], found)
+    found = [Finding(mutant, Result.KILLED, 1.0, killer)] * 3
+    tests = ordered_tests(files, PATH, found)
     assert tests[0] == killer
     assert sorted(tests) == sorted(near)
 

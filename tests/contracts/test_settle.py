@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import permutations
 from typing import Any
 
 import boa
@@ -451,6 +452,41 @@ def test_owners_who_take_turns_are_each_credited(
     assert settlement.accrual(OWNER)[0] == 3 * 900_000 - 3 * 900
     assert settlement.accrual(2)[0] == 3 * 1_800_000 - 3 * 1_800
     assert world.owed() == settlement.liabilities()
+
+
+@pytest.mark.parametrize("batches", [1, 3])
+def test_sessions_of_different_connectors_commute(
+    world: World, settlement: Any, account: int, batches: int
+) -> None:
+    """In any order, in one batch or each in its own, they become the same."""
+    other = world.add_owner(world.operator)
+    connectors = [CONNECTOR, world.add_connector(OWNER), world.add_connector(other)]
+    wait(2 * HOUR_S)
+    # A vault that is short matters to one connector alone; the other vault pays at all three.
+    poor = world.open_account(world.fleet, balance=GROSS + 1, limit=60 * TOKEN)
+    runs = [
+        world.run(connector, [session(payer).encode() for payer in payers])
+        for connector, payers in zip(
+            connectors, [(account, 0), (poor, account, poor), (account, 99)], strict=True
+        )
+    ]
+    ends = []
+    for order in permutations(runs):
+        with boa.env.anchor():
+            parts = [order] if batches == 1 else [[run] for run in order]
+            told = [one for part in parts for one in world.settle(part).outcomes]
+            ends.append(
+                (
+                    sorted(told, key=lambda one: one.session_id),
+                    [tuple(settlement.head(one)) for one in connectors],
+                    [tuple(settlement.account(one)) for one in (account, poor)],
+                    [tuple(settlement.accrual(one)) for one in (OWNER, other)],
+                    settlement.unrouted_fees(),
+                    settlement.committee_day(),
+                )
+            )
+    assert [one.paid for one in ends[0][0]] == [GROSS, 0, GROSS, GROSS, 1, GROSS, 0]
+    assert all(end == ends[0] for end in ends)
 
 
 def test_malformed_runs_revert_the_batch(world: World, settlement: Any, account: int) -> None:
