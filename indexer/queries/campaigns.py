@@ -202,19 +202,21 @@ def list_days(connection: Connection, campaign_id: int) -> tuple[CampaignDay, ..
 def list_places(connection: Connection, campaign_id: int) -> tuple[CampaignPlace, ...]:
     """Return a campaign's sums by site, of all time."""
     table = campaign_days
+    # Added up before it has names, which would be carried and compared with every row.
+    key = (table.c.owner_id, table.c.site_id)
+    added = select(*key, *(func.sum(table.c[name]).label(name) for name in _SUMS))
+    each = added.where(table.c.campaign_id == campaign_id).group_by(*key).subquery().c
     query = (
         select(
-            table.c.owner_id,
+            each.owner_id,
             func.coalesce(owners.c.name, ""),
-            table.c.site_id,
+            each.site_id,
             func.coalesce(sites.c.name, ""),
-            *(func.sum(table.c[name]) for name in _SUMS),
+            *(each[name] for name in _SUMS),
         )
-        .outerjoin(owners, owners.c.owner_id == table.c.owner_id)
-        .outerjoin(sites, sites.c.site_id == table.c.site_id)
-        .where(table.c.campaign_id == campaign_id)
-        .group_by(table.c.owner_id, owners.c.name, table.c.site_id, sites.c.name)
-        .order_by(table.c.owner_id, table.c.site_id)
+        .outerjoin(owners, owners.c.owner_id == each.owner_id)
+        .outerjoin(sites, sites.c.site_id == each.site_id)
+        .order_by(each.owner_id, each.site_id)
     )
     return tuple(
         CampaignPlace(owner_id, owner, site_id, site, CampaignTotals(*map(int, sums)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from operator import attrgetter
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -180,9 +181,11 @@ def _connectors() -> Select[Any]:
     )
 
 
+_CONNECTOR: Final = attrgetter(*Connector.__dataclass_fields__)
+
+
 def _to_connector(row: Row[Any]) -> Connector:
-    names = Connector.__dataclass_fields__
-    return Connector(**{name: row._mapping[name] for name in names})  # noqa: SLF001 -- public
+    return Connector(*_CONNECTOR(row))
 
 
 _BY_PLACE: Final = (sites.c.site_id, stations.c.station_id, connectors.c.connector_id)
