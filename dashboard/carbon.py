@@ -9,13 +9,14 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from chargecoin.carbon import BASELINE, Factor, factor_for
-from chargecoin.footprint.account import Account, Settled, charged
+from chargecoin.footprint.account import Account, Settled
 from chargecoin.footprint.allocation import Certificate, HourPools, Place, Pool
 from chargecoin.footprint.document import Anchor, Inputs, Scope, power_name, standard_name
-from chargecoin.footprint.lines import POWER, STANDARDS, Line
+from chargecoin.footprint.lines import POWER, STANDARDS, Charged, Line
 from chargecoin.footprint.tables import Energy, Table, built_in, month_of
 from chargecoin.record import RENEWABLE_UNKNOWN
 from chargecoin.record import Status as Outcome
+from dashboard import pages
 from dashboard.errors import BadAddressError
 from dashboard.language import gettext
 from dashboard.private.carbon import Wanted
@@ -27,6 +28,7 @@ from indexer.read_model import (
     ChargedSession,
     Connector,
     Owner,
+    Page,
     SessionDetail,
     SessionFilter,
     Site,
@@ -184,9 +186,8 @@ class Reporting:
         for pool in pools:
             if found.wanted(pool):
                 month = day_of_month(pool.month)
-                wanted = self._filter(month, month, pool.site_id)
-                for one in self._read(wanted, None):
-                    found.add(*charged(pool, one.word)[:5])
+                for one, _ in self._delivered(self._filter(month, month, pool.site_id), None):
+                    found.add(*one[:5])
         return found.sums
 
     def _filter(self, since: date, until: date, site_id: int | None) -> SessionFilter:
@@ -194,37 +195,50 @@ class Reporting:
             owner_id=self._owner.owner_id, site_id=site_id, since=since, until=last_day(until)
         )
 
-    def _read(
+    def _delivered(
         self, wanted: SessionFilter, connectors: Sequence[int] | None
-    ) -> Iterator[ChargedSession]:
-        """Yield sessions as of the report's block, a page at a time."""
-        after: int | None = None
-        while True:
-            page = self._has.model.charged_sessions(wanted, connectors, after)
-            for one in page.items:
-                if one.block > self.status.number:
-                    return
-                yield one
-            if page.after is None:
-                return
-            after = page.after
+    ) -> Iterator[tuple[Charged, int]]:
+        """Yield what sessions delivered, and their assurance, as of the report's block."""
+        read = self._has.model.deliveries
+        pools: dict[tuple[int, date], Pool] = {}
+        for one in pages.whole(lambda *part: read(wanted, connectors, self.status.number, *part)):
+            _, site, day, *said, assurance = one
+            pool = pools.get((site, day))
+            if pool is None:
+                pool = pools[site, day] = Pool(site, month_of(day))
+            yield Charged(pool, *said), assurance
 
     def holds(self, connector: Connector) -> bool:
         """Whether the report holds a connector's sessions."""
         power, standard = power_name(connector.power_type), standard_name(connector.standard)
         return self.scope.holds(connector.site_id, power, standard)
 
-    def sessions(self) -> Iterator[tuple[int, Settled]]:
-        """Yield the report's sessions with their keys, oldest first."""
+    def _narrowed(self) -> tuple[SessionFilter, Sequence[int] | None]:
+        """Return the filter and the connectors of the report, None for all."""
         scope = self.scope
         connectors = None
         if scope.power_type is not None or scope.standard is not None:
             connectors = [key for key, one in self._connectors.items() if self.holds(one)]
-        wanted = self._filter(day_of_month(scope.since), day_of_month(scope.until), scope.site_id)
-        for one in self._read(wanted, connectors):
-            yield one.key, self.settled(one)
+        since, until = day_of_month(scope.since), day_of_month(scope.until)
+        return self._filter(since, until, scope.site_id), connectors
 
-    def settled(self, one: ChargedSession) -> Settled:
+    def deliveries(self) -> Iterator[tuple[Charged, int]]:
+        """Yield what the report's sessions delivered, and their assurance."""
+        return self._delivered(*self._narrowed())
+
+    def sessions(self) -> Iterator[Settled]:
+        """Yield the report's sessions, oldest first."""
+        wanted, connectors = self._narrowed()
+        read = self._has.model.charged_sessions
+        for one in pages.whole(lambda *part: read(wanted, connectors, self.status.number, *part)):
+            yield self._settled(one)
+
+    def listed(self, after: int | None, limit: int) -> Page[Settled]:
+        """Return some of the report's sessions, and the key that continues them."""
+        page = self._has.model.charged_sessions(*self._narrowed(), self.status.number, after, limit)
+        return Page(tuple(map(self._settled, page.items)), page.after)
+
+    def _settled(self, one: ChargedSession) -> Settled:
         """Return a session as accounts take it."""
         connector = self._connectors[one.connector_id]
         return Settled(

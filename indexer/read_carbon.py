@@ -10,8 +10,8 @@ from datetime import date
 
 from indexer.figures import Page, Status
 from indexer.queries import charged
-from indexer.queries.charged import ChargedSession
-from indexer.read_money import MoneyReads, bounded, status_of
+from indexer.queries.charged import ChargedSession, Delivery
+from indexer.read_money import MAX_PAGE, MoneyReads, bounded, status_of
 from indexer.session_figures import SessionFilter
 
 
@@ -21,18 +21,35 @@ class CarbonReads(MoneyReads):
     def charged_sessions(
         self,
         wanted: SessionFilter,
-        connector_ids: Sequence[int] | None = None,
+        connector_ids: Sequence[int] | None,
+        block: int,
         after: int | None = None,
-        limit: int = 1_000,
+        limit: int = MAX_PAGE,
     ) -> Page[ChargedSession]:
-        """Return sessions oldest first, at most 1,000 at a time, but for rejected ones.
+        """Return sessions up to a block, oldest first, at most 1,000 at a time; no rejected ones.
 
         `connector_ids` narrows them to some connectors.
         """
         with self._snapshot() as connection:
-            return Page(
-                *charged.list_charged(connection, wanted, connector_ids, after, bounded(limit))
+            found = charged.list_charged(
+                connection, wanted, connector_ids, block, after, bounded(limit)
             )
+        return Page(*found)
+
+    def deliveries(
+        self,
+        wanted: SessionFilter,
+        connector_ids: Sequence[int] | None,
+        block: int,
+        after: int | None = None,
+        limit: int = MAX_PAGE,
+    ) -> Page[Delivery]:
+        """Return what the sessions of `charged_sessions` delivered, at most 1,000 at a time."""
+        with self._snapshot() as connection:
+            found = charged.list_deliveries(
+                connection, wanted, connector_ids, block, after, bounded(limit)
+            )
+        return Page(*found)
 
     def energy_by_site_month(
         self, owner_id: int, since: date, until: date

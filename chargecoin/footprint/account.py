@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -78,11 +78,31 @@ class Account:
         """Return a session's line, without adding it."""
         return self.method.line(charged(pool, word))
 
+    def count(self, sessions: Iterable[tuple[Charged, int]]) -> None:
+        """Add sessions, each with its assurance, without an entry: those that are alike at once.
+
+        The sums are those of entering each, and sooner there.
+        """
+        found: dict[tuple[Hashable, int], tuple[Charged, list[int]]] = {}
+        for one, assurance in sessions:
+            key = self.method.alike(one), assurance
+            if key not in found:
+                found[key] = one, []
+            found[key][1].append(one.energy_wh)
+        for (_, assurance), (one, energies) in found.items():
+            line = self.method.together(one, energies)
+            self._totals.add(one.pool, line, assurance, len(energies))
+
     def enter(self, one: Settled) -> Entry:
         """Add a session and return its entry."""
+        found = self.entry(one)
+        self._totals.add(one.pool, found.line, found.said.assurance)
+        return found
+
+    def entry(self, one: Settled) -> Entry:
+        """Return a session's entry, without adding it."""
         said = SessionRecord.decode(one.anchor.word)
         line = self.method.line(_charged(one.pool, said))
-        self._totals.add(one.pool, line, said.assurance)
         return Entry(
             one.connector_id,
             one.sequence,

@@ -6,14 +6,15 @@ lines are exact, and a report's total is the sum of its sites' and months'.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
 from fractions import Fraction
 from math import lcm
 from typing import Final, NamedTuple
 
 from chargecoin.carbon import BASELINE, Baseline, avoided_g, emitted_g
-from chargecoin.footprint.allocation import Allocation, Mix, Pool, spread
+from chargecoin.footprint.allocation import Allocation, Certificate, Mix, Pool, spread
 from chargecoin.footprint.tables import Factor, Factors
 
 MG_PER_G_KWH: Final = 1_000_000
@@ -71,7 +72,6 @@ class Line:
     frozen_avoided_g: int | None
     certificates: tuple[tuple[int, int], ...]
     factor: Factor | None
-    residual: Factor | None
 
     @property
     def difference_g(self) -> int | None:
@@ -79,6 +79,23 @@ class Line:
         if self.location_g is None or self.frozen_g is None:
             return None
         return self.location_g - self.frozen_g
+
+
+class _Share(NamedTuple):
+    """What there is of something in each Wh, exact: `of` for every `whole`."""
+
+    of: int
+    whole: int
+
+
+class _Shares(NamedTuple):
+    """What each Wh of a session is made of (Wh) and emits (g), None where a factor is not known."""
+
+    solar: _Share
+    covers: tuple[tuple[Certificate, _Share], ...]
+    location: _Share | None
+    market: _Share | None
+    factor: Factor | None
 
 
 class _Part(NamedTuple):
@@ -99,14 +116,31 @@ class Method:
     location: Factors
     residual: Factors
     baseline: Baseline = BASELINE
+    _kept: dict[Hashable, _Shares] = field(init=False, default_factory=dict, compare=False)
 
-    def _parts(self, session: Charged, zone: str) -> Iterator[_Part]:
+    def _zone(self, pool: Pool) -> str:
+        return self.allocation.sites[pool.site_id].grid_zone
+
+    def _cut(self, pool: Pool) -> bool:
+        """Whether sessions are cut up, because factors or solar change with the hour."""
+        zone = self._zone(pool)
+        hourly = self.location.hourly(zone) or self.residual.hourly(zone)
+        return hourly or self.allocation.by_hour(pool)
+
+    def alike(self, session: Charged) -> Hashable:
+        """Return what sessions have in common whose lines differ only by their energy."""
+        if self._cut(session.pool):
+            return session
+        # Factors are of UTC years, and solar is of the pool.
+        year = datetime.fromtimestamp(session.started_at, UTC).year
+        return session.pool, year, session.grid_gco2e_per_kwh
+
+    def _parts(self, session: Charged) -> Iterator[_Part]:
         """Cut a session up where its factors or its solar change, if they do."""
         allocation, pool = self.allocation, session.pool
-        hourly = self.location.hourly(zone) or self.residual.hourly(zone)
-        if not hourly and not allocation.by_hour(pool):
-            hours = [(session.started_at, session.energy_wh)]
-        else:
+        zone = self._zone(pool)
+        hours = [(session.started_at, 1)]
+        if self._cut(pool):
             hours = spread(
                 session.started_at, session.duration_s, session.idle_s, session.energy_wh
             )
@@ -117,23 +151,43 @@ class Method:
             residual = self.residual.at(zone, at) or location
             yield _Part(energy, *allocation.solar_share(pool, at), location, residual)
 
-    def line(self, session: Charged) -> Line:
-        """Return a session's line. Its pool is one of the allocation's."""
-        zone = self.allocation.sites[session.pool.site_id].grid_zone
+    def _shares(self, session: Charged) -> _Shares:
         mix = self.allocation.mixes[session.pool]
-        parts = list(self._parts(session, zone))
-        # All in integers: Wh from the grid, times `scale`.
+        parts = list(self._parts(session))
+        # All in integers: Wh from the grid, times `scale`, of `whole` Wh times `scale`.
         scale = lcm(*(one.pooled for one in parts))
         net = [one.energy * (one.pooled - one.solar) * (scale // one.pooled) for one in parts]
         grid = sum(net)
-        energy = session.energy_wh
-        solar = (energy * scale - grid) // scale
-        given = tuple((one, grid * part // (scale * mix.whole)) for one, part in mix.covers)
+        whole = scale * (sum(one.energy for one in parts) or 1)
+        return _Shares(
+            _Share(whole - grid, whole),
+            tuple((one, _Share(grid * part, whole * mix.whole)) for one, part in mix.covers),
+            _grams(net, (one.location for one in parts), whole),
+            _grams(net, (one.residual for one in parts), whole, mix),
+            _average(parts),
+        )
+
+    def line(self, session: Charged) -> Line:
+        """Return a session's line. Its pool is one of the allocation's."""
+        return self.together(session, (session.energy_wh,))
+
+    def together(self, session: Charged, energies: Sequence[int]) -> Line:
+        """Return the sum of the lines of sessions that are `alike` this one, by their energies."""
+        alike = self.alike(session)
+        shares = self._kept.get(alike)
+        if shares is None:
+            shares = self._shares(session)
+            if alike is not session:
+                self._kept[alike] = shares
+        energy = sum(energies)
+        solar = _floored(energies, shares.solar)
+        given = tuple((one, _floored(energies, share)) for one, share in shares.covers)
         certificates = sum(amount for _, amount in given)
         green = sum(amount for one, amount in given if one.renewable)
-        location = _grams(net, (one.location for one in parts), scale)
-        market = _grams(net, (one.residual for one in parts), scale, mix)
-        frozen = session.grid_gco2e_per_kwh
+        location = _emitted(energies, shares.location)
+        market = _emitted(energies, shares.market)
+        driven = _floored(energies, _Share(self.baseline.g_per_kwh, 1000))
+        grid = session.grid_gco2e_per_kwh
         return Line(
             energy_wh=energy,
             solar_wh=solar,
@@ -142,21 +196,38 @@ class Method:
             renewable_wh=solar + green,
             location_g=location,
             market_g=market,
-            avoided_g=None
-            if location is None
-            else energy * self.baseline.g_per_kwh // 1000 - location,
-            frozen_g=emitted_g(energy, frozen),
-            frozen_avoided_g=avoided_g(energy, frozen, self.baseline),
+            avoided_g=None if location is None else driven - location,
+            frozen_g=_sum(emitted_g(one, grid) for one in energies),
+            frozen_avoided_g=_sum(avoided_g(one, grid, self.baseline) for one in energies),
             certificates=tuple((one.id, amount) for one, amount in given if amount),
-            factor=_average(parts),
-            residual=parts[0].residual if parts else None,
+            factor=shares.factor,
         )
 
 
+def _floored(energies: Iterable[int], share: _Share) -> int:
+    """Return a share of each energy, floored, added up."""
+    of, whole = share
+    return sum(energy * of // whole for energy in energies)
+
+
+def _emitted(energies: Sequence[int], share: _Share | None) -> int | None:
+    if share is None:
+        # No energy emits nothing, whatever the factor is.
+        return None if any(energies) else 0
+    return _floored(energies, share)
+
+
+def _sum(values: Iterable[int | None]) -> int | None:
+    """Add up; None if one is not known."""
+    found = list(values)
+    known = [one for one in found if one is not None]
+    return sum(known) if len(known) == len(found) else None
+
+
 def _grams(
-    net: Iterable[int], factors: Iterable[Factor | None], scale: int, mix: Mix = GRID_ONLY
-) -> int | None:
-    """Return what energy emits (g, floored): `mix.rest` of it at its factors, the rest as bought.
+    net: Iterable[int], factors: Iterable[Factor | None], whole: int, mix: Mix = GRID_ONLY
+) -> _Share | None:
+    """Return what energy emits (g): `mix.rest` of it at its factors, the rest as bought.
 
     None where a factor is not known and not all is covered.
     """
@@ -167,12 +238,12 @@ def _grams(
         if mix.rest and factor is None:
             return None
         total += energy * (mix.emits + (mix.rest * factor.value if factor else 0))
-    return total // (scale * mix.whole * MG_PER_G_KWH)
+    return _Share(total, whole * mix.whole * MG_PER_G_KWH)
 
 
 def _average(parts: list[_Part]) -> Factor | None:
     """Return the factor that applied: the only one, or the average of hours, floored."""
-    if not parts or any(one.location is None for one in parts):
+    if any(one.location is None for one in parts):
         return None
     found = [one.location for one in parts if one.location is not None]
     first, last = found[0], found[-1]
@@ -237,11 +308,11 @@ class Totals:
         """Begin with nothing."""
         self._sums: dict[Pool, list[int]] = {}
 
-    def add(self, pool: Pool, line: Line, assurance: int) -> None:
-        """Add a line."""
+    def add(self, pool: Pool, line: Line, assurance: int, sessions: int = 1) -> None:
+        """Add the line of a session, or of several together."""
         known = line.location_g is not None
         row = (
-            1,
+            sessions,
             line.energy_wh,
             line.solar_wh,
             line.certificate_wh,
@@ -255,9 +326,9 @@ class Totals:
             line.energy_wh if line.frozen_g is not None else 0,
             line.frozen_g or 0,
             line.frozen_avoided_g or 0,
-            int(assurance == 3),
-            int(assurance == 2),
-            int(assurance == 1),
+            sessions * (assurance == 3),
+            sessions * (assurance == 2),
+            sessions * (assurance == 1),
         )
         held = self._sums.setdefault(pool, [0] * len(row))
         for place, value in enumerate(row):
@@ -266,10 +337,6 @@ class Totals:
     def by_pool(self) -> dict[Pool, Sums]:
         """Return the sums of each site and month, in order."""
         return {pool: Sums(*self._sums[pool]) for pool in sorted(self._sums)}
-
-    def whole(self) -> Sums:
-        """Return the sum of all."""
-        return sum(self.by_pool().values(), Sums())
 
 
 @dataclass(frozen=True, slots=True)

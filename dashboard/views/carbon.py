@@ -89,33 +89,16 @@ def _months(query: CarbonQuery, formats: Formats) -> str:
     return names[0] if names[0] == names[1] else f"{names[0]} – {names[1]}"
 
 
-def _listed(
-    reporting: Reporting, account: Account, after: int | None
-) -> tuple[tuple[tuple[Site, Entry], ...], int | None]:
-    """Enter all sessions; return those to list, and the key that continues the list."""
-    sites = {one.site_id: one for one in reporting.sites}
-    found: list[tuple[int, Entry]] = []
-    more = False
-    for key, one in reporting.sessions():
-        entry = account.enter(one)
-        if after is not None and key <= after:
-            continue
-        if len(found) < LISTED:
-            found.append((key, entry))
-        else:
-            more = True
-    listed = tuple((sites[entry.pool.site_id], entry) for _, entry in found)
-    return listed, found[-1][0] if more else None
-
-
 def _page(has: Services, owner: Owner, query: CarbonQuery, *, private: bool) -> CarbonPage:
     reporting = Reporting(has, owner, query, private=private, whole=False)
     account = reporting.account()
-    entries, following = _listed(reporting, account, query.after)
+    account.count(reporting.deliveries())
+    listed = reporting.listed(query.after, LISTED)
     sums = account.sums()
+    sites = {one.site_id: one for one in reporting.sites}
     lines = tuple(
         SiteSums(site, sum((one for pool, one in sums.items() if pool.site_id == key), Sums()))
-        for key, site in ((one.site_id, one) for one in reporting.sites)
+        for key, site in sites.items()
         if query.site in {None, key}
     )
     known = {one.id for one in reporting.inputs.tables}
@@ -132,8 +115,8 @@ def _page(has: Services, owner: Owner, query: CarbonQuery, *, private: bool) -> 
         sources=tuple(
             one for one in (has.carbon.listed(owner.owner_id) if private else ()) if one.id in known
         ),
-        entries=entries,
-        next=following,
+        entries=tuple((sites[one.pool.site_id], account.entry(one)) for one in listed.items),
+        next=listed.after,
         block=reporting.scope.block,
         private=private,
     )
@@ -151,7 +134,7 @@ class Files:
 
     def _made(self) -> tuple[Account, Iterator[Settled]]:
         reporting = Reporting(self.has, self.owner, self.query, private=self.private, whole=True)
-        return reporting.account(), (one for _, one in reporting.sessions())
+        return reporting.account(), reporting.sessions()
 
     def csv(self, _formats: Formats) -> Iterable[str]:
         """Yield the CSV."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from chargecoin.carbon import BASELINE, avoided_g, emitted_g, factor_for
 from chargecoin.errors import ReportError
-from chargecoin.footprint.account import charged
+from chargecoin.footprint.account import Account, charged
 from chargecoin.footprint.allocation import Pool, spread
 from chargecoin.footprint.lines import POWER, STANDARDS, Sums
 from chargecoin.footprint.tables import (
@@ -25,6 +25,7 @@ from chargecoin.footprint.tables import (
     read_csv,
     thousandths,
 )
+from chargecoin.record import SessionRecord
 from tests.chargecoin.footprints import MONTH, NOON, Made, certificate, full, settled
 
 HARBOUR = Pool(1, MONTH)
@@ -56,6 +57,26 @@ def of(drawn: list[tuple[int, int, int, int, int, int]]) -> list[Any]:
         )
         for number, (connector, site, energy, later, duration, idle) in enumerate(drawn, 1)
     ]
+
+
+def counted(made: Made) -> Account:
+    """Return the report with its sessions counted and not entered."""
+    found = Account(made.scope, made.inputs())
+    found.count(
+        (charged(one.pool, one.anchor.word), SessionRecord.decode(one.anchor.word).assurance)
+        for one in made.held()
+    )
+    return found
+
+
+def test_sessions_counted_together_add_up_to_those_entered_one_by_one() -> None:
+    made = full()
+    again = [replace(one, sequence=one.sequence + 10) for one in made.sessions]
+    made = replace(made, sessions=[*made.sessions, *again])
+    assert counted(made).sums() == made.account().sums()
+    # Factors of years alone: sessions of a month and a factor are alike.
+    plain = replace(made, tables=(), certificates=made.certificates)
+    assert counted(plain).sums() == plain.account().sums()
 
 
 @given(
@@ -102,6 +123,7 @@ def test_nothing_is_given_twice_and_never_more_than_was_entered(
         assert line.location_g is not None
         assert 0 <= line.location_g <= line.energy_wh * 363 // 1000
     whole = made.account()
+    assert counted(made).sums() == whole.sums()
     total = sum(whole.sums().values(), Sums())
     assert total.adds_up
     for name in ("energy_wh", "solar_wh", "certificate_wh", "residual_wh", "location_g"):
