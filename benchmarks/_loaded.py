@@ -16,6 +16,9 @@ class Loaded:
     """
 
     def __init__(self) -> None:
+        # Not before the copy is where `tests` is looked for.
+        import tests.support.titanoboa  # noqa: F401, PLC0415
+
         self._load, self._kept = boa.load_partial, dict[str, Any]()
         boa.load_partial = self
 

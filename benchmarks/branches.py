@@ -28,6 +28,7 @@ from boa.vm.py_evm import patch_opcode
 from eth.vm.forks.cancun.opcodes import CANCUN_OPCODES
 from vyper import ast as nodes_of
 
+import tests.support.titanoboa  # noqa: F401 - Compiled contracts are named by all their sources.
 from benchmarks._mutations import sources
 
 ROOT: Final = Path(__file__).resolve().parents[1]

@@ -3,23 +3,10 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import Any
 
 import boa
-from boa.contracts.vyper.vyper_contract import VyperContract
 
-_map_of = VyperContract._deployment_source_map.func
-
-
-def _kept_map(contract: Any) -> Any:
-    """titanoboa assembles a contract anew each time it is deployed; the map is always the same."""
-    data = contract.compiler_data
-    if not hasattr(data, "deployment_source_map"):
-        data.deployment_source_map = _map_of(contract)
-    return data.deployment_source_map
-
-
-VyperContract._deployment_source_map = property(_kept_map)
+import tests.support.titanoboa  # noqa: F401 - What it corrects, every chain needs.
 
 
 def an_env(*, fast: bool) -> boa.Env:

@@ -16,6 +16,7 @@ from typing import Any, Final
 import boa
 from eth_abi.abi import encode
 
+import tests.support.titanoboa  # noqa: F401 - Compiled contracts are named by all their sources.
 from chargecoin.contracts import artifact
 from chargecoin.rewards import Amounts, Distributor, Kind, RewardTree
 from chargecoin.typed_data import Signer, order_signatures
