@@ -16,6 +16,7 @@ from dashboard.app import create_app
 from dashboard.security import POLICY
 from dashboard.services import Services
 from indexer.database import open_engine
+from indexer.read_model import ReadModel
 from tests.dashboard.conftest import NOW, Town
 from tests.dashboard.serving import client, look, services, text_of
 from tests.dashboard.settled import Settled, index, settle
@@ -164,10 +165,10 @@ async def test_a_store_that_fails_is_a_503_in_words(
 async def test_a_fault_of_ours_is_said_and_shows_nothing_of_itself(
     has: Services, busy_town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(_owner_id: int) -> None:
+    def fails(_model: ReadModel, _owner_id: int) -> None:
         raise RuntimeError("a secret of the machine")
 
-    monkeypatch.setattr(has.model, "owner", fails)
+    monkeypatch.setattr(ReadModel, "owner", fails)
     transport = httpx.ASGITransport(create_app(has), raise_app_exceptions=False)
     asking = httpx.AsyncClient(transport=transport, base_url="http://test")
     with capture_logs() as logged:
