@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
 
 from chargecoin.campaigns import ALL_HOURS
@@ -15,14 +15,14 @@ from indexer.read_model import HourUse
 HOUR_S: Final = 3600
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WeekHours:
     """For each weekday (Monday first) and hour: seconds plugged in, of seconds there were."""
 
     occupied_s: tuple[tuple[int, ...], ...]
     available_s: tuple[tuple[int, ...], ...]
 
-    @property
+    @cached_property
     def shares(self) -> tuple[tuple[float | None, ...], ...]:
         """The share in use, None where the span holds no such hour."""
         return tuple(
