@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, get_timezone_name
+from babel.dates import format_date, get_timezone_gmt, get_timezone_name
 from babel.numbers import (
     UnknownCurrencyError,
     format_currency,
@@ -290,9 +290,12 @@ class Formats:
         return self.on(local, pattern)
 
     def zone_short(self, at: int, zone: str) -> str:
-        """Return a zone's short name at a time: `GMT`, `BST`, `CET`."""
+        """Return a zone's short name at a time: `GMT`, `BST`, `CET`; without one, `GMT+05:30`."""
         local = datetime.fromtimestamp(at, zone_of(zone))
-        return get_timezone_name(local, width="short", locale=self.locale)
+        name = get_timezone_name(local, width="short", locale=self.locale)
+        if not name.startswith(("+", "-")):
+            return name
+        return get_timezone_gmt(local, locale=self.locale).removesuffix("+00:00")
 
     def ago(self, seconds: float) -> str:
         """Return an age: `just now`, `12 s ago`, `3 min ago`."""

@@ -124,7 +124,7 @@ def disputes(has: Has, render: Render, request: Request, owner_id: int) -> Respo
     return render(
         Page(
             "disputes.html",
-            f"Disputes of {owner.name}",
+            gettext("Disputes of %(owner)s", owner=owner.name),
             page,
             Table(COLUMNS, _export(has.model, owner_id)),
             live=live_address(owner_id) if after is None else None,
@@ -226,7 +226,7 @@ async def dispute(
     )
     page = Page(
         "dispute.html",
-        f"Dispute {number} with {form.owner.name}",
+        gettext("Dispute %(number)s with %(owner)s", number=number, owner=form.owner.name),
         form,
         table,
         status,

@@ -15,6 +15,7 @@ from chargecoin.charge_points import for_wallet
 from dashboard import registering
 from dashboard.access.visitor import Fields, ForAdmin
 from dashboard.errors import BadAddressError, NotFoundError
+from dashboard.language import gettext
 from dashboard.onboarding import FORMS, Progress, progress
 from dashboard.oracles import CentralSystem
 from dashboard.pages import Page, Table
@@ -180,7 +181,7 @@ def onboarding(has: Has, render: Render, request: Request, owner_id: int) -> Res
     return render(
         Page(
             "onboarding.html",
-            f"Onboarding of {owner.name}",
+            gettext("Onboarding of %(name)s", name=owner.name),
             page,
             table,
             400 if problem else 200,
@@ -211,7 +212,7 @@ def _page(has: Services, render: Render, page: StationPage) -> Response:
     return render(
         Page(
             "onboarding_station.html",
-            f"Onboarding of {page.progress.station.identity}",
+            gettext("Onboarding of %(name)s", name=page.progress.station.identity),
             page,
             Table(("step", "state", "at"), [(one.name, one.state, one.at) for one in steps]),
             400 if page.problem else 200,

@@ -133,7 +133,7 @@ async def refund(has: Has, render: Render, request: Request, one: SessionId) -> 
     )
     page = Page(
         "refund.html",
-        f"Refund of session {session_key(one)}",
+        gettext("Refund of session %(key)s", key=session_key(one)),
         form,
         table,
         status,

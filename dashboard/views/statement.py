@@ -249,7 +249,7 @@ def statement(has: Has, render: Render, request: Request, owner_id: int) -> Resp
     return render(
         Page(
             "statement.html",
-            f"Statement of {page.owner.name}",
+            gettext("Statement of %(owner)s", owner=page.owner.name),
             page,
             Table(CELLS, _rows(has.model, page)),
             context={

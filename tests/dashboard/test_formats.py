@@ -108,6 +108,13 @@ def test_a_moment_is_the_sites_own_and_names_its_zone() -> None:
     assert ENGLISH.moment(summer, "Europe/Berlin").striptags() == "1 Jul 2026, 12:00 CEST"
 
 
+def test_a_zone_without_a_short_name_in_a_language_is_named_by_its_offset() -> None:
+    summer, winter = at("2026-07-01 10:00"), at("2026-12-01 10:00")
+    assert GERMAN.zone_short(winter, "Europe/London") == "GMT"
+    assert GERMAN.zone_short(summer, "Europe/London") == "GMT+01:00"
+    assert ENGLISH.zone_short(summer, "Asia/Kolkata") == "GMT+05:30"
+
+
 def test_the_hour_that_comes_twice_says_which_one_it_is() -> None:
     first, second = at("2026-10-25 00:30"), at("2026-10-25 01:30")
     assert ENGLISH.moment(first, "Europe/London").striptags() == "25 Oct 2026, 01:30 BST"
