@@ -41,9 +41,15 @@ from chargecoin.indexer_models import (
     Page,
     Payout,
     Refund,
+    RewardClaim,
+    RewardFunding,
+    RewardRoot,
     Session,
     Site,
+    Stake,
+    StakeMovement,
     Station,
+    Stream,
     Tariff,
     VaultMovement,
 )
@@ -115,8 +121,9 @@ class WantedSessions(WantedOfOwner, total=False):
 
 
 class WantedAdjustments(WantedOfOwner, total=False):
-    """Of sessions of one connector."""
+    """Of sessions of one site or connector."""
 
+    site_id: int
     connector_id: int
 
 
@@ -125,6 +132,25 @@ class WantedDisputes(WantedAdjustments, total=False):
 
     account: int
     open: bool
+
+
+class WantedOfPosition(Wanted, total=False):
+    """Of one position of the staking pool."""
+
+    position: int
+
+
+class WantedOfEpoch(Wanted, total=False):
+    """Of drivers' (`kind` 1) or stations' (2) rewards, of one epoch."""
+
+    kind: int
+    epoch: int
+
+
+class WantedRewardClaims(WantedOfEpoch, total=False):
+    """Of one recipient: an account of drivers, an owner of stations."""
+
+    recipient: int
 
 
 class WantedSums(TypedDict, total=False):
@@ -299,6 +325,36 @@ class IndexerClient:
     async def withdrawals(self, **wanted: Unpack[WantedOfAccount]) -> Page[VaultMovement]:
         """Return withdrawals from vaults."""
         return await self._get(Page[VaultMovement], "withdrawals", wanted)
+
+    # --- staking and rewards ---
+
+    async def stakes(self, **wanted: Unpack[WantedOfPosition]) -> Page[Stake]:
+        """Return CHG put into the staking pool."""
+        return await self._get(Page[Stake], "stakes", wanted)
+
+    async def unstakes(self, **wanted: Unpack[WantedOfPosition]) -> Page[StakeMovement]:
+        """Return CHG taken out again."""
+        return await self._get(Page[StakeMovement], "unstakes", wanted)
+
+    async def stake_claims(self, **wanted: Unpack[WantedOfPosition]) -> Page[StakeMovement]:
+        """Return fees claimed by stakers."""
+        return await self._get(Page[StakeMovement], "stake-claims", wanted)
+
+    async def streams(self, **wanted: Unpack[Wanted]) -> Page[Stream]:
+        """Return fees that began to flow to stakers."""
+        return await self._get(Page[Stream], "streams", wanted)
+
+    async def reward_fundings(self, **wanted: Unpack[WantedOfEpoch]) -> Page[RewardFunding]:
+        """Return what came into the pots of reward epochs."""
+        return await self._get(Page[RewardFunding], "reward-fundings", wanted)
+
+    async def reward_roots(self, **wanted: Unpack[WantedOfEpoch]) -> Page[RewardRoot]:
+        """Return what reward epochs are shared out by."""
+        return await self._get(Page[RewardRoot], "reward-roots", wanted)
+
+    async def reward_claims(self, **wanted: Unpack[WantedRewardClaims]) -> Page[RewardClaim]:
+        """Return claimed rewards."""
+        return await self._get(Page[RewardClaim], "reward-claims", wanted)
 
     # --- sums ---
 

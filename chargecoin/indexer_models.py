@@ -318,6 +318,69 @@ class AccrualWithdrawal(OnChain):
     amount: Money
 
 
+# --- staking and rewards ---
+
+
+class Stake(OnChain):
+    """CHG put into the pool: `weight` is what it counts for, `unlocks_at` UTC seconds."""
+
+    position: int
+    owner: Address
+    amount: Money
+    weight: Money
+    unlocks_at: int
+
+
+class StakeMovement(OnChain):
+    """CHG taken out of a position, or fees claimed by it (payment token)."""
+
+    position: int
+    recipient: Address
+    amount: Money
+
+
+class Stream(OnChain):
+    """Fees that flow to the pool over seven days, from `begins_at` (UTC seconds) on."""
+
+    amount: Money
+    begins_at: int
+
+
+class RewardFunding(OnChain):
+    """What came into an epoch's pot. `kind` is 1 for drivers, 2 for stations."""
+
+    kind: int
+    epoch: int
+    source: Address
+    payment: Money
+    chg: Money
+
+
+class RewardRoot(OnChain):
+    """What an epoch's pot is shared out by, as the committee signed it; times in UTC seconds."""
+
+    kind: int
+    epoch: int
+    attempt: int
+    committee_epoch: int
+    root: Hash
+    payment: Money
+    chg: Money
+    claimable_at: int
+    expires_at: int
+
+
+class RewardClaim(OnChain):
+    """What a driver's account or a station's owner (`recipient`) claimed of an epoch."""
+
+    kind: int
+    epoch: int
+    recipient: int
+    account: Address
+    payment: Money
+    chg: Money
+
+
 # --- sums ---
 
 

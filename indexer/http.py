@@ -110,16 +110,18 @@ class Monitor:
         for name, kind, value in values:
             lines.append(f"# TYPE chargecoin_indexer_{name} {kind}")
             lines.append(f"chargecoin_indexer_{name} {value}")
-        for source in self._model.feed_sources():
-            label = f'{{oracle="{source.oracle}"}}'
-            lines.append(f"chargecoin_indexer_feed_entries{label} {source.n}")
-            lines.append(f"chargecoin_indexer_feed_gaps{label} {source.gaps}")
-            lines.append(f"chargecoin_indexer_feed_refused{label} {source.refused}")
-        for node in self._nodes.health():
-            label = f'{{node="{node.name}"}}'
-            lines.append(f"chargecoin_indexer_node_active{label} {int(node.active)}")
-            lines.append(f"chargecoin_indexer_node_failures{label} {node.failures}")
-            lines.append(f"chargecoin_indexer_node_head{label} {node.head or 0}")
+        sources, health = self._model.feed_sources(), self._nodes.health()
+        for name, label, of in (
+            ("feed_entries", "oracle", [(one.oracle, one.n) for one in sources]),
+            ("feed_gaps", "oracle", [(one.oracle, one.gaps) for one in sources]),
+            ("feed_refused", "oracle", [(one.oracle, one.refused) for one in sources]),
+            ("node_active", "node", [(one.name, int(one.active)) for one in health]),
+            ("node_failures", "node", [(one.name, one.failures) for one in health]),
+            ("node_head", "node", [(one.name, one.head or 0) for one in health]),
+        ):
+            lines.append(f"# TYPE chargecoin_indexer_{name} gauge")
+            for which, count in of:
+                lines.append(f'chargecoin_indexer_{name}{{{label}="{which}"}} {count}')
         return "\n".join(lines) + "\n"
 
     def _age(self, status: Status) -> float:

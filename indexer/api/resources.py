@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement, Table, and_, func, select
+from sqlalchemy import ColumnElement, Table, and_, exists, func, select
 
 from chargecoin import indexer_models as models
 from indexer import schema
@@ -117,6 +117,16 @@ LEDGER: Final = _plain(models.LedgerEntry, schema.owner_entries)
 PAYOUTS: Final = _plain(models.Payout, schema.payouts)
 ACCRUAL_WITHDRAWALS: Final = _plain(models.AccrualWithdrawal, schema.accrual_withdrawals)
 
+# --- staking and rewards ---
+
+STAKES: Final = _plain(models.Stake, schema.stakes)
+UNSTAKES: Final = _plain(models.StakeMovement, schema.unstakes)
+STAKE_CLAIMS: Final = _plain(models.StakeMovement, schema.stake_claims)
+STREAMS: Final = _plain(models.Stream, schema.streams)
+REWARD_FUNDINGS: Final = _plain(models.RewardFunding, schema.reward_fundings)
+REWARD_ROOTS: Final = _plain(models.RewardRoot, schema.reward_roots)
+REWARD_CLAIMS: Final = _plain(models.RewardClaim, schema.reward_claims)
+
 
 # --- filters ---
 
@@ -132,6 +142,20 @@ def of_owner(table: Table, owner_id: int | None) -> list[ColumnElement[bool]]:
 def equal(table: Table, **wanted: Any) -> list[ColumnElement[bool]]:
     """Return the rows whose columns have these values; None asks for any."""
     return [table.c[name] == value for name, value in wanted.items() if value is not None]
+
+
+def of_disputed_site(site_id: int | None) -> list[ColumnElement[bool]]:
+    """Return the disputes about sessions at a site; a dispute names only its session."""
+    if site_id is None:
+        return []
+    disputed, settled = schema.disputes.c, schema.sessions.c
+    return [
+        exists().where(
+            settled.connector_id == disputed.connector_id,
+            settled.sequence == disputed.sequence,
+            settled.site_id == site_id,
+        )
+    ]
 
 
 def with_status(status: int | None) -> list[ColumnElement[bool]]:

@@ -196,10 +196,12 @@ def collections(
     paging: WantedPage,
     span: WantedSpan,
     owner_id: WantedId = None,
+    site_id: WantedId = None,
     connector_id: WantedId = None,
 ) -> models.Page[models.Collection]:
     """Debts paid later."""
-    where = equal(schema.collections, owner_id=owner_id, connector_id=connector_id)
+    table = schema.collections
+    where = equal(table, owner_id=owner_id, site_id=site_id, connector_id=connector_id)
     return _list(request, resources.COLLECTIONS, paging, where, span)
 
 
@@ -209,10 +211,12 @@ def refunds(
     paging: WantedPage,
     span: WantedSpan,
     owner_id: WantedId = None,
+    site_id: WantedId = None,
     connector_id: WantedId = None,
 ) -> models.Page[models.Refund]:
     """Refunds, by the owner or by a ruling."""
-    where = equal(schema.refunds, owner_id=owner_id, connector_id=connector_id)
+    table = schema.refunds
+    where = equal(table, owner_id=owner_id, site_id=site_id, connector_id=connector_id)
     return _list(request, resources.REFUNDS, paging, where, span)
 
 
@@ -222,6 +226,7 @@ def disputes(
     paging: WantedPage,
     span: WantedSpan,
     owner_id: WantedId = None,
+    site_id: WantedId = None,
     connector_id: WantedId = None,
     account: WantedId = None,
     is_open: Annotated[bool | None, Query(alias="open")] = None,
@@ -229,6 +234,7 @@ def disputes(
     """Disputes and what became of them."""
     where = [
         *equal(schema.disputes, owner_id=owner_id, connector_id=connector_id, account=account),
+        *resources.of_disputed_site(site_id),
         *resources.dispute_open(is_open),
     ]
     return _list(request, resources.DISPUTES, paging, where, span)
@@ -324,3 +330,78 @@ def withdrawals(
     """Withdrawals from vaults."""
     where = equal(schema.withdrawals, account=account)
     return _list(request, resources.WITHDRAWALS, paging, where, span)
+
+
+# --- staking and rewards ---
+
+
+@router.get("/stakes", tags=["rewards"])
+def stakes(
+    request: Request, paging: WantedPage, span: WantedSpan, position: WantedId = None
+) -> models.Page[models.Stake]:
+    """CHG put into the staking pool."""
+    return _list(request, resources.STAKES, paging, equal(schema.stakes, position=position), span)
+
+
+@router.get("/unstakes", tags=["rewards"])
+def unstakes(
+    request: Request, paging: WantedPage, span: WantedSpan, position: WantedId = None
+) -> models.Page[models.StakeMovement]:
+    """CHG taken out again."""
+    where = equal(schema.unstakes, position=position)
+    return _list(request, resources.UNSTAKES, paging, where, span)
+
+
+@router.get("/stake-claims", tags=["rewards"])
+def stake_claims(
+    request: Request, paging: WantedPage, span: WantedSpan, position: WantedId = None
+) -> models.Page[models.StakeMovement]:
+    """Fees claimed by stakers."""
+    where = equal(schema.stake_claims, position=position)
+    return _list(request, resources.STAKE_CLAIMS, paging, where, span)
+
+
+@router.get("/streams", tags=["rewards"])
+def streams(request: Request, paging: WantedPage, span: WantedSpan) -> models.Page[models.Stream]:
+    """Fees that began to flow to stakers."""
+    return _list(request, resources.STREAMS, paging, (), span)
+
+
+@router.get("/reward-fundings", tags=["rewards"])
+def reward_fundings(
+    request: Request,
+    paging: WantedPage,
+    span: WantedSpan,
+    kind: WantedId = None,
+    epoch: WantedId = None,
+) -> models.Page[models.RewardFunding]:
+    """What came into the pots of reward epochs; `kind` 1 drivers, 2 stations."""
+    where = equal(schema.reward_fundings, kind=kind, epoch=epoch)
+    return _list(request, resources.REWARD_FUNDINGS, paging, where, span)
+
+
+@router.get("/reward-roots", tags=["rewards"])
+def reward_roots(
+    request: Request,
+    paging: WantedPage,
+    span: WantedSpan,
+    kind: WantedId = None,
+    epoch: WantedId = None,
+) -> models.Page[models.RewardRoot]:
+    """What reward epochs are shared out by; `kind` 1 drivers, 2 stations."""
+    where = equal(schema.reward_roots, kind=kind, epoch=epoch)
+    return _list(request, resources.REWARD_ROOTS, paging, where, span)
+
+
+@router.get("/reward-claims", tags=["rewards"])
+def reward_claims(
+    request: Request,
+    paging: WantedPage,
+    span: WantedSpan,
+    kind: WantedId = None,
+    epoch: WantedId = None,
+    recipient: WantedId = None,
+) -> models.Page[models.RewardClaim]:
+    """Claimed rewards; `recipient` is an account of drivers (kind 1), an owner of stations (2)."""
+    where = equal(schema.reward_claims, kind=kind, epoch=epoch, recipient=recipient)
+    return _list(request, resources.REWARD_CLAIMS, paging, where, span)

@@ -99,6 +99,7 @@ class State:
     disputes: tuple[tuple[int, int, int, int, int], ...] = ()
     disputed: int = 0
     payouts: int = 0
+    positions: int = 0
 
 
 @dataclass
@@ -591,6 +592,7 @@ class FakeChain:
         draw = self.random
         which = draw.choice(("DriverRewards", "StationRewards"))
         epoch = at // 604_800
+        position = state.positions + 1
         amounts = {"payment": draw.randrange(10**9), "chg": draw.randrange(1 << 89)}
         writer.transaction(
             event(which, "EpochFunded", epoch=epoch, source=address(3), **amounts),
@@ -603,5 +605,27 @@ class FakeChain:
                 **amounts,
             ),
             event("StakingPool", "RewardClaimed", position=1, to=address(4), amount=5),
+            event(
+                "StakingPool",
+                "Staked",
+                position=position,
+                owner=address(4),
+                amount=amounts["chg"],
+                weight=2 * amounts["chg"],
+                unlocks_at=at + 604_800,
+            ),
+            event("StakingPool", "Unstaked", position=position, to=address(4), amount=1),
+            event("StakingPool", "StreamAdded", amount=amounts["payment"], begins_at=at),
+            event(
+                which,
+                "RootPosted",
+                epoch=epoch,
+                attempt=1,
+                committee_epoch=1,
+                root=keccak(text=f"root {at}"),
+                **amounts,
+                claimable_at=at + 172_800,
+                expires_at=at + 7_776_000,
+            ),
         )
-        return state
+        return replace(state, positions=position)

@@ -84,6 +84,13 @@ async def test_every_list_has_something_and_every_item_says_where_it_stands(
             ("accounts", client.accounts),
             ("deposits", client.deposits),
             ("withdrawals", client.withdrawals),
+            ("stakes", client.stakes),
+            ("unstakes", client.unstakes),
+            ("stake_claims", client.stake_claims),
+            ("streams", client.streams),
+            ("reward_fundings", client.reward_fundings),
+            ("reward_roots", client.reward_roots),
+            ("reward_claims", client.reward_claims),
         )
     }
     with world.engine.connect() as connection:
@@ -106,6 +113,32 @@ async def test_every_list_has_something_and_every_item_says_where_it_stands(
                 if item.block.number <= BLOCKS - FINALITY // 2
                 else "seen"
             )
+
+
+@pytest.mark.parametrize("name", ["collections", "refunds", "disputes"])
+async def test_what_came_after_settlement_is_found_by_site(
+    client: IndexerClient, name: str
+) -> None:
+    ask = getattr(client, name)
+    sites = {one.session_id: one.site_id for one in await all_of(client, client.sessions)}
+    everything = await all_of(client, ask)
+    assert everything
+    for site_id in {*sites.values(), max(sites.values()) + 1}:
+        found = await all_of(client, ask, limit=5, site_id=site_id)
+        assert found == [one for one in everything if sites.get(one.session_id) == site_id]
+
+
+async def test_rewards_are_found_by_kind_and_epoch(client: IndexerClient) -> None:
+    for ask in (client.reward_fundings, client.reward_roots, client.reward_claims):
+        everything = await all_of(client, ask)
+        assert {one.kind for one in everything} == {1, 2}
+        for kind, epoch in {(one.kind, one.epoch) for one in everything}:
+            found = await all_of(client, ask, limit=2, kind=kind, epoch=epoch)
+            assert found == [one for one in everything if (one.kind, one.epoch) == (kind, epoch)]
+    position = (await client.stakes()).items[0].position
+    assert [one.position for one in await all_of(client, client.unstakes, position=position)] == [
+        position
+    ]
 
 
 @pytest.mark.parametrize("order", ["newest", "oldest"])

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+import yaml
 from click.testing import CliRunner
 from sqlalchemy import Engine
 
@@ -92,6 +93,12 @@ async def test_a_running_indexer_says_how_it_is(config: Path, protocol: Protocol
         assert re.search(r"^chargecoin_indexer_rpc_requests_total \d+$", metrics, re.MULTILINE)
         names = re.findall(r"^# TYPE (\S+)", metrics, re.MULTILINE)
         assert len(names) == len(set(names)), "a metric is told twice"
+        alerts = yaml.safe_load((ROOT / "docs" / "indexer-alerts.yml").read_text())
+        rules = [rule for group in alerts["groups"] for rule in group["rules"]]
+        for rule in rules:
+            assert {"summary", "action"} == set(rule["annotations"]), rule["alert"]
+            asked = set(re.findall(r"\bchargecoin_indexer_\w+", rule["expr"]))
+            assert asked <= set(names), f"{rule['alert']} asks for what is not told"
 
 
 async def test_a_new_block_is_in_the_tables_within_a_second(
