@@ -19,6 +19,8 @@ from scripts._pipeline import Pipeline
 T = TypeVar("T")
 
 TEST: Final = "TEST::"
+# Which of ape's test accounts `deploy` makes the guardian of a local chain.
+GUARDIAN: Final = 1
 
 
 class ApeSigner:
@@ -38,13 +40,13 @@ class ApeSigner:
         return bytes(signed.serialize_transaction())
 
 
-def signer(alias: str | None, chain_id: int) -> ApeSigner:
-    """Return an account by alias; on a local chain also `TEST::n`, and `TEST::0` if none is named.
+def signer(alias: str | None, chain_id: int, *, local: int = 0) -> ApeSigner:
+    """Return an account by alias; on a local chain also `TEST::n`, if none is named `local`'s.
 
     Raises `ConfigurationError` if ape keeps no such account.
     """
     if chain_id in LOCAL_CHAINS:
-        alias = alias or f"{TEST}0"
+        alias = alias or f"{TEST}{local}"
         if alias.startswith(TEST):
             return ApeSigner(ape.accounts.test_accounts[int(alias.removeprefix(TEST))])
     if alias is None:
@@ -62,13 +64,22 @@ def test_address(index: int) -> str:
     return str(to_checksum_address(ape.accounts.test_accounts[index].address))
 
 
-def account_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a command name the ape account it sends with."""
+def _account_option(command: Callable[..., Any], local: int) -> Callable[..., Any]:
     return click.option(
         "--account",
         metavar="ALIAS",
-        help="ape account to send with; on a local chain TEST::0 unless named",
+        help=f"ape account to send with; on a local chain {TEST}{local} unless named",
     )(command)
+
+
+def account_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a command name the ape account it sends with."""
+    return _account_option(command, 0)
+
+
+def guardian_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a command name the ape account of the guardian."""
+    return _account_option(command, GUARDIAN)
 
 
 def deployment_option(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,7 +9,7 @@ import click
 from ape.cli import ConnectedProviderCommand
 
 from chargecoin.errors import ConfigurationError
-from scripts._ape import account_option, run, signer, test_address
+from scripts._ape import GUARDIAN, account_option, run, signer, test_address
 from scripts._book import LOCAL_CHAINS, Book, Settings, book_path
 from scripts._deployment import created_at, deploy, plan, take_over
 from scripts._pipeline import Pipeline
@@ -28,7 +28,7 @@ def settings_for(
         settings = Settings.from_toml(file)
     elif chain_id in LOCAL_CHAINS:
         settings = Settings(
-            guardian=test_address(1),
+            guardian=test_address(GUARDIAN),
             members=(),
             threshold=0,
             arbiters=(test_address(2),),

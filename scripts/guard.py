@@ -8,7 +8,7 @@ import click
 from ape.cli import ConnectedProviderCommand
 
 from chargecoin.chain.transactions import contract_call
-from scripts._ape import account_option, deployment_option, run, signer
+from scripts._ape import GUARDIAN, deployment_option, guardian_option, run, signer
 from scripts._book import Book, book_path
 from scripts._pipeline import Pipeline
 
@@ -28,7 +28,7 @@ def _act(
 ) -> None:
     async def work(pipeline: Pipeline) -> None:
         entered = Book(book_path(book, pipeline.chain_id), pipeline.chain_id)
-        [guardian] = await pipeline.senders([signer(account, pipeline.chain_id)])
+        [guardian] = await pipeline.senders([signer(account, pipeline.chain_id, local=GUARDIAN)])
         compiled = entered.contracts[contract]["contract"]
         call = contract_call(compiled, function, entered.address(contract), *arguments)
         await pipeline.execute([(guardian, call)], f"{contract}.{function}")
@@ -37,7 +37,7 @@ def _act(
 
 
 @cli.command(cls=ConnectedProviderCommand)
-@account_option
+@guardian_option
 @deployment_option
 def pause(account: str | None, book: Path | None) -> None:
     """Stop settlement for 48 hours. It cannot be ended early, nor repeated for 14 days.
@@ -48,7 +48,7 @@ def pause(account: str | None, book: Path | None) -> None:
 
 
 @cli.command(cls=ConnectedProviderCommand)
-@account_option
+@guardian_option
 @deployment_option
 @click.option("--arbiters", is_flag=True, help="the arbiters of EPOCH, not the settling committee")
 @click.argument("epoch", type=int)
@@ -64,7 +64,7 @@ def revoke(account: str | None, book: Path | None, epoch: int, *, arbiters: bool
 
 
 @cli.command(cls=ConnectedProviderCommand)
-@account_option
+@guardian_option
 @deployment_option
 @click.argument("kind", type=click.Choice(tuple(DISTRIBUTORS)))
 @click.argument("epoch", type=int)

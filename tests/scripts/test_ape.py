@@ -82,7 +82,7 @@ def test_deploy_onboard_govern_and_inspect(ape: Ape, tmp_path: Path) -> None:
         *("--threshold", "1"),
     )
     assert "this committee is in force" in arbiters.stdout, arbiters.stderr
-    paused = ape.run("guard", "pause", *where, "--account", "TEST::1")
+    paused = ape.run("guard", "pause", *where)
     assert paused.returncode == 0, paused.stderr
     governed = ape.run("govern", *where, "FeeRouter", "set_shares", "[10000, 0, 0, 0]")
     assert "FeeRouter.set_shares: executed" in governed.stdout, governed.stderr
