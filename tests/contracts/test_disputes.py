@@ -509,6 +509,30 @@ def test_a_fee_that_is_returned_pays_the_owners_debt_first(world: World, account
     balanced(world)
 
 
+def test_what_was_conceded_and_is_not_there_is_paid_from_what_the_owner_earns_next(
+    world: World, account: int
+) -> None:
+    presented = pay(world, account)
+    empty_the_accrual(world)
+    number = dispute(world, presented)
+    world.adjustments.concede(number, GROSS, sender=world.station_owner)
+    assert world.adjustments.dispute(number).result == CONCEDED
+    settle(world, session(account))
+    world.adjustments.execute(number, sender=world.stranger)
+    [paid] = events(world.adjustments, "SessionRefunded")
+    assert (paid.dispute, paid.reason) == (number, 7)
+    assert world.settlement.account(account)[0] == 100 * TOKEN - GROSS
+    balanced(world)
+
+
+@pytest.mark.py_evm
+def test_disputes_are_used_up_after_32_bits(world: World, account: int) -> None:
+    presented = pay(world, account)
+    world.adjustments.eval("disputes.dispute_count = 2 ** 32 - 1")
+    with boa.reverts("adjustments: disputes used up"):
+        dispute(world, presented)
+
+
 def test_the_payer_is_paid_before_the_campaign(world: World, account: int) -> None:
     settlement = world.settlement
     campaign = create(world, off_peak(rate_bps=5_000), budget=50 * TOKEN)

@@ -10,6 +10,7 @@ import pytest
 from chargecoin import rewards
 from chargecoin.rewards import Amounts, Kind, Reward, RewardTree
 from chargecoin.typed_data import CURVE_ORDER
+from tests.contracts.world import Fault
 from tests.support.rewards import (
     CHG_UNIT,
     START,
@@ -18,6 +19,7 @@ from tests.support.rewards import (
     RewardChain,
     a_chain,
     signers,
+    source,
     wait,
 )
 
@@ -339,20 +341,25 @@ def decimals() -> uint8:
 """
 
 
+def claimable(token: Any) -> tuple[RewardChain, RewardTree]:
+    """Two claimable rewards in a token."""
+    chain = RewardChain(token)
+    distributor = chain.driver_rewards
+    chain.arrive(distributor, FUNDS)
+    distributor.sync()
+    boa.env.timestamp = rewards.postable_from(EPOCH)
+    given = [Reward(1, FUNDS // 2, 0), Reward(2, FUNDS // 2, 0)]
+    tree = RewardTree(chain.sdk(distributor), EPOCH, given)
+    chain.post(distributor, tree)
+    wait(rewards.CHALLENGE_S)
+    return chain, tree
+
+
 @pytest.fixture
 def strange() -> Iterator[tuple[RewardChain, RewardTree]]:
     """Two claimable rewards in a token that can freeze, call back and lose."""
     with a_chain():
-        chain = RewardChain(boa.loads(STRANGE))
-        distributor = chain.driver_rewards
-        chain.arrive(distributor, FUNDS)
-        distributor.sync()
-        boa.env.timestamp = rewards.postable_from(EPOCH)
-        given = [Reward(1, FUNDS // 2, 0), Reward(2, FUNDS // 2, 0)]
-        tree = RewardTree(chain.sdk(distributor), EPOCH, given)
-        chain.post(distributor, tree)
-        wait(rewards.CHALLENGE_S)
-        yield chain, tree
+        yield claimable(boa.loads(STRANGE))
 
 
 def test_a_frozen_recipient_holds_back_nobody_else(
@@ -384,6 +391,52 @@ def test_a_token_that_loses_balances_funds_no_epoch(
     chain.token.lose(chain.driver_rewards)
     with boa.reverts("reward_distributor: token is short"):
         chain.driver_rewards.sync()
+
+
+def test_a_token_that_says_no_is_believed_and_the_claim_stays() -> None:
+    with a_chain():
+        token = source("mocks/odd_token_mock").deploy(6)
+        chain, tree = claimable(token)
+        token.set_fault(Fault.RETURNS_FALSE)
+        with boa.reverts("reward_distributor: transfer failed"):
+            chain.claim(chain.driver_rewards, tree, 1)
+        token.set_fault(Fault.NOTHING)
+        chain.claim(chain.driver_rewards, tree, 1)
+        assert token.balanceOf(chain.drivers[0]) == FUNDS // 2
+
+
+def test_a_token_that_answers_nothing_is_claimed_and_sponsored() -> None:
+    with a_chain():
+        token, chg = (source("mocks/silent_token_mock").deploy() for _ in range(2))
+        chain, tree = claimable(token)
+        chain.claim(chain.driver_rewards, tree, 1)
+        assert token.balanceOf(chain.drivers[0]) == FUNDS // 2
+        sponsored = source("RewardDistributor").deploy(chg, chain.settlement.address, Kind.DRIVERS)
+        chg.mint(chain.sponsor, CHG_UNIT)
+        chg.approve(sponsored, CHG_UNIT, sender=chain.sponsor)
+        sponsored.sponsor(sponsored.current_epoch(), CHG_UNIT, sender=chain.sponsor)
+        assert sponsored.funds(sponsored.current_epoch()) == (0, CHG_UNIT)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (Fault.RETURNS_FALSE, "reward_distributor: transfer failed"),
+        (Fault.TAKES_FEE, "reward_distributor: token moved another amount"),
+        (Fault.MOVES_NOTHING, "reward_distributor: token moved another amount"),
+    ],
+)
+def test_a_sponsors_token_that_does_not_arrive_adds_nothing(
+    chain: RewardChain, fault: Fault, error: str
+) -> None:
+    chg = source("mocks/odd_token_mock").deploy(18)
+    sponsored = source("RewardDistributor").deploy(chg, chain.settlement.address, Kind.DRIVERS)
+    chg.mint(chain.sponsor, CHG_UNIT)
+    chg.approve(sponsored, CHG_UNIT, sender=chain.sponsor)
+    chg.set_fault(fault)
+    with boa.reverts(error):
+        sponsored.sponsor(sponsored.current_epoch(), CHG_UNIT, sender=chain.sponsor)
+    assert sponsored.liabilities() == (0, 0)
 
 
 def test_a_sponsor_cannot_promise_more_than_arrives(chain: RewardChain, distributor: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import boa
 import pytest
 
+from tests.contracts.world import Fault
 from tests.support.rewards import (
     CHG_UNIT,
     DAY_S,
@@ -390,6 +391,63 @@ def transferFrom(sender: address, to: address, amount: uint256) -> bool:
         pool = source("StakingPool").deploy(boa.loads(taking), chain.token.address)
         with boa.reverts("staking_pool: token moved another amount"):
             pool.stake(CHG_UNIT, 0, sender=chain.stakers[0])
+
+
+def test_a_token_that_says_no_is_believed() -> None:
+    """Of CHG and of the payment token: nothing is counted that did not move."""
+    with a_chain():
+        chg, token = (source("mocks/odd_token_mock").deploy(decimals) for decimals in (18, 6))
+        pool = source("StakingPool").deploy(chg, token)
+        staker = boa.env.generate_address("staker")
+        chg.mint(staker, CHG_UNIT)
+        chg.approve(pool, CHG_UNIT, sender=staker)
+        chg.set_fault(Fault.RETURNS_FALSE)
+        with boa.reverts("staking_pool: transfer failed"):
+            pool.stake(CHG_UNIT, 0, sender=staker)
+        chg.set_fault(Fault.NOTHING)
+        position = pool.stake(CHG_UNIT, 0, sender=staker)
+        token.mint(pool, WEEKLY)
+        pool.sync()
+        wait(9 * DAY_S)
+        chg.set_fault(Fault.RETURNS_FALSE)
+        token.set_fault(Fault.RETURNS_FALSE)
+        with boa.reverts("staking_pool: transfer failed"):
+            pool.unstake(position, staker, sender=staker)
+        with boa.reverts("staking_pool: transfer failed"):
+            pool.claim(position, staker, sender=staker)
+        chg.set_fault(Fault.NOTHING)
+        token.set_fault(Fault.NOTHING)
+        pool.unstake(position, staker, sender=staker)
+        assert pool.claim(position, staker, sender=staker) == WEEKLY
+        assert (chg.balanceOf(staker), token.balanceOf(staker)) == (CHG_UNIT, WEEKLY)
+
+
+def test_a_token_that_answers_nothing_is_staked_and_paid_out() -> None:
+    with a_chain():
+        chg, token = (source("mocks/silent_token_mock").deploy() for _ in range(2))
+        pool = source("StakingPool").deploy(chg, token)
+        staker = boa.env.generate_address("staker")
+        chg.mint(staker, CHG_UNIT)
+        chg.approve(pool, CHG_UNIT, sender=staker)
+        position = pool.stake(CHG_UNIT, 0, sender=staker)
+        token.mint(pool, WEEKLY)
+        pool.sync()
+        wait(9 * DAY_S)
+        assert pool.claim(position, staker, sender=staker) == WEEKLY
+        pool.unstake(position, staker, sender=staker)
+        assert (chg.balanceOf(staker), token.balanceOf(staker)) == (CHG_UNIT, WEEKLY)
+
+
+def test_the_pool_owes_no_more_than_a_field_holds() -> None:
+    with a_chain():
+        token = source("mocks/odd_token_mock").deploy(6)
+        chain = RewardChain(token)
+        most = (2**80 - 1) // 7 * 7
+        token.mint(chain.pool, most)
+        assert chain.pool.sync() == most
+        token.mint(chain.pool, 7)
+        with boa.reverts("staking_pool: too much"):
+            chain.pool.sync()
 
 
 def test_a_payment_token_that_loses_balances_starts_no_stream() -> None:

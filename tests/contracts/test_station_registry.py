@@ -305,6 +305,25 @@ def test_a_tariff_that_no_slot_can_hold_is_refused(world: World, registry: Any) 
         registry.publish_tariff(1, OPEN_END - 1, FLAT.prices7(), 10_001, bytes(32), sender=by)
     with boa.reverts("tariff: minimum above maximum"):
         registry.publish_tariff(1, OPEN_END - 1, [2, 1, 0, 0, 0, 0, 0], 0, bytes(32), sender=by)
+    with boa.reverts("tariff: price too large"):
+        registry.publish_tariff(1, OPEN_END - 1, [0] * 6 + [2**27], 0, bytes(32), sender=by)
+
+
+@pytest.mark.py_evm
+def test_ids_are_used_up_after_32_bits(world: World, registry: Any) -> None:
+    registry.eval("owners.owner_count = 2 ** 32 - 2")
+    assert registry.register_owner("Last", sender=world.stranger) == 2**32 - 1
+    with boa.reverts("registry: ids used up"):
+        registry.register_owner("One more", sender=world.stranger)
+
+
+def test_a_key_that_nobody_entered_is_neither_vouched_for_nor_revoked(
+    world: World, registry: Any
+) -> None:
+    registry.set_voucher(world.stranger, 2, sender=world.governance)
+    for call, by in ((registry.vouch, world.stranger), (registry.revoke_meter_key, world.governance)):
+        with boa.reverts("registry: no such key"):
+            call(CONNECTOR, FINGERPRINT, sender=by)
 
 
 # Meter keys
