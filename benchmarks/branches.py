@@ -88,12 +88,17 @@ def places(contract: str) -> Iterator[tuple[int, Place]]:
         node = nodes.get(position, node)
         if operation == JUMPI and node is not None:
             # The compiler's result may have been kept of a copy of the project.
-            path = "contracts" + node.module_node.resolved_path.rpartition("/contracts")[2]
+            folder, _, file = node.module_node.resolved_path.rpartition("/contracts/")
+            path = f"contracts/{file}" if folder else file.rpartition("/site-packages/")[2]
             kind = errors.get(position)
-            if isinstance(node, nodes_of.FunctionDef | nodes_of.VariableDecl):
+            if not folder:
+                kind = kind or "code of a library"
+            elif isinstance(node, nodes_of.FunctionDef | nodes_of.VariableDecl):
                 kind = kind or "entry of a function"
             elif isinstance(node, nodes_of.Call | nodes_of.ExtCall | nodes_of.StaticCall):
                 kind = kind or "encoding and decoding of a call"
+            elif isinstance(node, nodes_of.Name | nodes_of.Attribute | nodes_of.Log):
+                kind = kind or "copying of a value"
             same = (path, node.lineno, node.col_offset, "" if kind in WRITTEN else str(kind))
             yield position, Place(*same, numbers[same])
             numbers[same] += 1
