@@ -2,8 +2,8 @@
 
 The events are kept as they were sent to the chain and added up here in a few lines of
 plain Python: none of the indexer's sums, roll-ups or queries is used. Histories have
-unpaid and rejected sessions, campaigns, debts collected, refunds, replaced blocks, two
-sites in different zones, and the hour that comes twice in October.
+unpaid and rejected sessions, campaigns, debts collected, refunds, disputes with what they put
+aside, replaced blocks, two sites in different zones, and the hour that comes twice in October.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ FIRST: Final = at("2026-10-23 06:00")
 NOW: Final = at("2026-11-03 09:30")
 ZONES: Final = ("Europe/Berlin", "Europe/London")
 KWH, IDLE_HOUR = 450_000, 1_000_000
+BOND: Final = 1_000_000
 MAX_STEPS: Final = 24
 
 
@@ -67,6 +68,9 @@ class History:
     events: list[Event] = field(default_factory=list)
     # By session: what its payer paid, what a budget paid, what is still owed, fee given back.
     paid: dict[int, list[int]] = field(default_factory=dict)
+    # Of each open dispute: its session and what is put aside for it.
+    disputes: dict[int, tuple[int, int]] = field(default_factory=dict)
+    opened: int = 0
     # No replaced block lies below this one: what was registered before a history begins stays.
     floor: int = field(init=False)
 
@@ -163,17 +167,84 @@ class History:
         """Give back a part of the newest session of which something was paid."""
         for session, one in reversed(self.paid.items()):
             amount = one[0] * share // 100
-            if amount and not one[2]:
+            if amount and not one[2] and amount <= self._accrued(session):
                 back = amount // 1000
                 self.world.refund(timestamp, session, amount, fee_back=back)
                 one[0] -= amount
                 self.add("refunded", timestamp, session >> 64, refunded=amount, refunded_fee=back)
-                # The protocol's fee on it comes back by itself, with the next fees there are.
-                owner_id, _ = self.connectors[session >> 64]
-                returned = {"owner_id": owner_id, "amount": back}
-                self.world.mine(timestamp + 12, [("Adjustments", "FeeReturned", returned)])
-                self.add("returned", timestamp + 12, session >> 64, returned=back)
+                self._return_fee(timestamp + 12, session, back)
                 return
+
+    def _accrued(self, session: int) -> int:
+        owner_id, _ = self.connectors[session >> 64]
+        return accrued([one for one in self.events if one.owner_id == owner_id])
+
+    def _return_fee(self, timestamp: int, session: int, amount: int) -> None:
+        """The protocol's fee on a refund comes back by itself, with the next fees there are."""
+        owner_id, _ = self.connectors[session >> 64]
+        returned = {"owner_id": owner_id, "amount": amount}
+        self.world.mine(timestamp, [("Adjustments", "FeeReturned", returned)])
+        self.add("returned", timestamp, session >> 64, returned=amount)
+
+    def dispute(self, timestamp: int, share: int) -> None:
+        """Open a dispute about a part of what was paid for the newest session that has none."""
+        disputed = {session for session, _ in self.disputes.values()}
+        for session, one in reversed(self.paid.items()):
+            hold = one[0] * share // 100
+            if hold and not one[2] and session not in disputed and hold <= self._accrued(session):
+                self.opened += 1
+                self.disputes[self.opened] = session, hold
+                owner_id, _ = self.connectors[session >> 64]
+                arguments = {
+                    "dispute": self.opened,
+                    "session_id": session,
+                    "account": 1,
+                    "owner_id": owner_id,
+                    "amount": hold,
+                    "hold": hold,
+                    "bond": BOND,
+                    "deadline": timestamp + 7 * 86_400,
+                    "reason": 2,
+                }
+                self.world.mine(timestamp, [("Adjustments", "DisputeOpened", arguments)])
+                self.add("disputed", timestamp, session >> 64, held=hold)
+                return
+
+    def rule(self, timestamp: int, share: int) -> None:
+        """Decide the oldest open dispute: a part is given back, or nothing and the bond is lost."""
+        if not self.disputes:
+            return
+        number = min(self.disputes)
+        session, hold = self.disputes.pop(number)
+        owner_id, _ = self.connectors[session >> 64]
+        granted = min(hold * share // 100, self.paid[session][0])
+        back, bond = granted // 1000, 0 if granted else BOND
+        closed = {
+            "dispute": number,
+            "session_id": session,
+            "result": 1 if granted else 2,
+            "refunded": granted,
+            "released": hold - granted,
+            "bond_to_owner": bond,
+        }
+        refund = {
+            "session_id": session,
+            "account": 1,
+            "owner_id": owner_id,
+            "dispute": number,
+            "waived": 0,
+            "to_payer": granted,
+            "to_campaign": 0,
+            "fee_back": back,
+            "reason": 2,
+        }
+        logs = [("Adjustments", "SessionRefunded", refund)] if granted else []
+        self.world.mine(timestamp, [*logs, ("Adjustments", "DisputeClosed", closed)])
+        amounts = {"refunded": granted, "refunded_fee": back, "unheld": hold, "bond": bond}
+        self.add("ruled", timestamp, session >> 64, **amounts)
+        self.paid[session][0] -= granted
+        if granted:
+            self._return_fee(timestamp + 12, session, back)
 
     def reorganise(self, blocks: int) -> None:
         """Let the chain replace its newest blocks: what they recorded never was."""
@@ -186,6 +257,7 @@ class History:
         self.events = [one for one in self.events if one.block <= self.world.head]
         # What is known of sessions may be of blocks that are gone: leave those alone from now on.
         self.paid.clear()
+        self.disputes.clear()
 
 
 SESSION = st.fixed_dictionaries(
@@ -205,6 +277,8 @@ STEP = st.tuples(
         st.tuples(st.just("settle"), st.lists(SESSION, min_size=1, max_size=4)),
         st.tuples(st.just("collect"), st.integers(1, 100)),
         st.tuples(st.just("refund"), st.integers(1, 100)),
+        st.tuples(st.just("dispute"), st.integers(1, 100)),
+        st.tuples(st.just("rule"), st.integers(0, 100)),
         st.tuples(st.just("reorganise"), st.integers(1, 2)),
     ),
 )
@@ -278,8 +352,17 @@ def net(events: list[Event]) -> int:
 
 
 def accrued(events: list[Event]) -> int:
-    """Return what an owner may withdraw: fees on refunds only once they came back."""
-    return net(events) - total(events, "refunded_fee") + total(events, "returned")
+    """Return what an owner may withdraw.
+
+    Fees on refunds count once they came back, what is put aside for a dispute once it is decided.
+    """
+    later = total(events, "returned") - total(events, "refunded_fee")
+    return net(events) + later - held(events) + total(events, "bond")
+
+
+def held(events: list[Event]) -> int:
+    """Return what is put aside for disputes that are open."""
+    return total(events, "held") - total(events, "unheld")
 
 
 SUMS: Final = (
@@ -349,6 +432,12 @@ async def compare(history: History, app: ASGIApp) -> None:
             if payouts["rows"]:
                 assert payouts["rows"][0]["balance"] == accrued(own)
 
+            disputes = (await pages.get(f"{base}/disputes.json")).json()
+            assert disputes["held"] == held(own)
+            open_ones = sum(one.kind == "disputed" for one in own)
+            open_ones -= sum(one.kind == "ruled" for one in own)
+            assert disputes["open"] == open_ones
+
             for first in (date(2026, 10, 1), date(2026, 11, 1)):
                 last = (first + timedelta(40)).replace(day=1) - timedelta(1)
                 events = within(own, first, last)
@@ -359,6 +448,11 @@ async def compare(history: History, app: ASGIApp) -> None:
                 assert fees["fee"] == fee - total(events, "refunded_fee")
 
                 query = f"month={first:%Y-%m}"
+                statement = (await pages.get(f"{base}/statement.json?{query}")).json()["span"]
+                upto = [one for one in own if one.block <= statement["last_block"]]
+                assert statement["closing"] == [accrued(upto), 0]
+                lines = sum(one["amount"] for one in statement["lines"])
+                assert statement["opening"][0] + lines == accrued(upto)
                 stations = (await pages.get(f"{base}/stations.json?{query}")).json()["stations"]
                 assert sum(one["totals"]["gross"] for one in stations) == total(events, "gross")
 
