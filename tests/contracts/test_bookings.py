@@ -77,6 +77,19 @@ def test_a_booking_moves_what_it_says_and_nothing_else(busy: World) -> None:
     assert busy.owed() == before == settlement.liabilities()
 
 
+def test_a_booking_of_one_unit_moves_it(busy: World) -> None:
+    settlement = busy.settlement
+    account, accrual = settlement.account(1), settlement.accrual(OWNER)
+    book(busy, account=1, to_account=1, to_fees=-1)
+    book(busy, account=2, debt_waived=1)
+    book(busy, owner_id=OWNER, to_owner=1, to_fees=-1)
+    book(busy, owner_id=OWNER, owner_debt=1)
+    assert settlement.account(1)[0] == account[0] + 1
+    assert settlement.account(2)[4] == 9 * TOKEN - 1
+    assert settlement.accrual(OWNER)[:2] == (accrual[0] + 1, 1)
+    assert settlement.unrouted_fees() == 9_000 - 2
+
+
 def test_what_a_campaign_paid_goes_back_to_its_budget(busy: World) -> None:
     settlement = busy.settlement
     create(busy, co_branded(), budget=5 * TOKEN, by=busy.stranger)
@@ -85,6 +98,8 @@ def test_what_a_campaign_paid_goes_back_to_its_budget(busy: World) -> None:
     left, spent, *day = settlement.budget(CAMPAIGN)
     book(busy, owner_id=OWNER, to_owner=-TOKEN, campaign=CAMPAIGN, to_budget=TOKEN)
     assert settlement.budget(CAMPAIGN) == (left + TOKEN, spent - TOKEN, *day)
+    book(busy, owner_id=OWNER, to_owner=-1, campaign=CAMPAIGN, to_budget=1)
+    assert settlement.budget(CAMPAIGN) == (left + TOKEN + 1, spent - TOKEN - 1, *day)
     # No more comes back than it had spent, and nothing is taken out of it.
     with boa.reverts():
         book(busy, owner_id=OWNER, to_owner=-TOKEN, campaign=CAMPAIGN, to_budget=TOKEN)
