@@ -37,6 +37,14 @@ JUMPI: Final = 0x57
 PUSH1, PUSH32 = 0x60, 0x7F
 # Of what the compiler puts before a revert, what a source says itself.
 WRITTEN: Final = {None, "user assert", "user revert with reason", "user raise"}
+# Jumps of these are sizes and lengths; what a source asks belongs to the node that asks.
+COPIED: Final = (
+    nodes_of.Name,
+    nodes_of.Attribute,
+    nodes_of.NameConstant,
+    nodes_of.Log,
+    nodes_of.arg,
+)
 # By contract: positions of jumps with the ways that were taken there.
 Seen = dict[str, set[tuple[int, bool]]]
 
@@ -92,12 +100,12 @@ def places(contract: str) -> Iterator[tuple[int, Place]]:
             path = f"contracts/{file}" if folder else file.rpartition("/site-packages/")[2]
             kind = errors.get(position)
             if not folder:
-                kind = kind or "code of a library"
+                kind = "code of a library"
             elif isinstance(node, nodes_of.FunctionDef | nodes_of.VariableDecl):
                 kind = kind or "entry of a function"
             elif isinstance(node, nodes_of.Call | nodes_of.ExtCall | nodes_of.StaticCall):
                 kind = kind or "encoding and decoding of a call"
-            elif isinstance(node, nodes_of.Name | nodes_of.Attribute | nodes_of.Log):
+            elif isinstance(node, COPIED):
                 kind = kind or "copying of a value"
             same = (path, node.lineno, node.col_offset, "" if kind in WRITTEN else str(kind))
             yield position, Place(*same, numbers[same])

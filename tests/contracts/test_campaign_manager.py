@@ -160,6 +160,15 @@ def test_campaigns_are_used_up_after_as_many_as_a_record_can_name(world: World) 
         create(world)
 
 
+@pytest.mark.py_evm
+def test_a_connector_of_any_number_is_enrolled_and_no_other(world: World) -> None:
+    world.registry.eval("equipment.connector_count = 255")
+    connector = world.add_connector(OWNER)
+    campaign = create(world, connectors=[connector])
+    enrolled = [one for one in (0, 128, 256, 512) if world.campaigns.is_enrolled(campaign, one)]
+    assert enrolled == [connector] == [256]
+
+
 def test_only_the_owners_account_creates_its_campaign(world: World) -> None:
     world.registry.set_operator(OWNER, world.operator, True, sender=world.station_owner)
     for other in (world.operator, world.stranger, world.governance):

@@ -208,6 +208,8 @@ def test_what_streams_while_nobody_stakes_is_streamed_again(chain: RewardChain, 
     stream(chain, WEEKLY)
     boa.env.timestamp = START + 3 * DAY_S
     position = chain.stake(chain.stakers[0], CHG_UNIT)
+    [rolled] = [one for one in pool.get_logs() if type(one).__name__ == "StreamRolledForward"]
+    assert rolled.amount == 200 * TOKEN_UNIT
     assert pool.liabilities() == WEEKLY - 200 * TOKEN_UNIT
     assert pool.sync() == 200 * TOKEN_UNIT - 200 * TOKEN_UNIT % 7
     wait(8 * DAY_S)
