@@ -25,9 +25,6 @@ from chargecoin.record import COMMITMENT_BYTES, WORD, Outcome, commitment, settl
 from chargecoin.typed_data import ADJUSTMENTS_NAME, Domain
 
 # The constants of contracts/Adjustments.vy; a test holds them equal.
-REFUND_WINDOW_S: Final = 21 * 86_400
-DISPUTE_WINDOW_S: Final = 7 * 86_400
-RULING_WINDOW_S: Final = 14 * 86_400
 MIN_BOND: Final = 10**6
 MAX_OPEN: Final = 3
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import orjson
 from eth_utils.address import to_checksum_address
 
 from chargecoin.errors import ConfigurationError
 from chargecoin.typed_data import Domain
+
+# What a contract keeps where nobody is named.
+NO_ADDRESS: Final = "0x" + "00" * 20
 
 
 @dataclass(frozen=True, slots=True)

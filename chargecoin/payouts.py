@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import Any, Final
 
 from chargecoin.chain.transactions import Call, contract_call
-from chargecoin.deployments import Deployment
+from chargecoin.deployments import NO_ADDRESS, Deployment
 from chargecoin.errors import CodecError
 
 MAX_OWNERS: Final = 100
@@ -20,7 +20,6 @@ CENT: Final = 10_000
 MAX_THRESHOLD: Final = ((1 << 30) - 1) * CENT
 # The constant of contracts/modules/destinations.vy; a test holds them equal.
 DESTINATION_DELAY_S: Final = 3 * 86_400
-NOBODY: Final = "0x" + "00" * 20
 _EPOCH: Final = date(1970, 1, 1)
 _PAY_GAS: Final = 8_000_000  # 100 owners who never held the token before
 
@@ -125,7 +124,7 @@ def set_destination(
         "set_destination",
         deployment.address("Settlement"),
         owner_id,
-        to or NOBODY,
+        to or NO_ADDRESS,
         reference,
         gas=500_000,
     )

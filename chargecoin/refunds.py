@@ -9,25 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from chargecoin.adjustments import REFUND_WINDOW_S
 from chargecoin.errors import FieldRangeError
+from chargecoin.windows import REFUND_WINDOW_S, window_end
 
 # The fee is a thousandth of what was paid and not refunded in time.
 FEE_DIVISOR: Final = 1_000
-PAUSE_S: Final = 48 * 3_600
-
-
-def window_end(since: int, length_s: int, paused_until: int) -> int:
-    """Return the end of a window, which stands still in the last pause if that began within it.
-
-    `paused_until` is the end of settlement's last pause, 0 if there was none.
-    """
-    end = since + length_s
-    if paused_until > since:
-        began = max(since, paused_until - PAUSE_S)
-        if began < end:
-            end += paused_until - began
-    return end
 
 
 @dataclass(frozen=True, slots=True)

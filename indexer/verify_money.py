@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Table, func, select
 
-from chargecoin.payouts import NOBODY
+from chargecoin.deployments import NO_ADDRESS
 from chargecoin.record import session_id
 from indexer import schema
 from indexer.contract_storage import DISPUTE, Storage
@@ -165,7 +165,7 @@ async def _compare_payouts(
         mine = (
             (plan.destination or owner.account).lower(),
             plan.reference,
-            (pending or NOBODY).lower(),
+            (pending or NO_ADDRESS).lower(),
             plan.pending_reference,
             plan.effective_at or 0,
         )

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Table
 
-from chargecoin.payouts import NOBODY
+from chargecoin.deployments import NO_ADDRESS
 from chargecoin.rewards import CHALLENGE_S, CLAIM_S
 from indexer import schema
 from indexer.contract_storage import Storage
@@ -63,7 +63,7 @@ async def _compare_router(connection: Connection, storage: Storage, check: Check
         mine = tuple(_lower(getattr(rows[-1], name)) for name in names) if rows else None
         check.see(view, mine, tuple(await storage.read_one("FeeRouter", view)))
     named = _rows(connection, schema.reimbursed_oracles)
-    oracles = named[-1].oracles.lower() if named else NOBODY
+    oracles = named[-1].oracles.lower() if named else NO_ADDRESS
     check.see("who is reimbursed", oracles, await storage.read_one("FeeRouter", "oracles"))
     fees = campaigns.routed(connection, campaigns.charged(connection))
     check.see("reimbursed", fees.oracles, await storage.read_one("FeeRouter", "reimbursed"))

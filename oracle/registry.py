@@ -11,8 +11,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final, TypeVar
 
-from chargecoin.chain import NO_ADDRESS, Block, Caps, Chain, Committee, RegisteredKey
+from chargecoin.chain import Block, Caps, Chain, Committee, RegisteredKey
 from chargecoin.chain.events import Event
+from chargecoin.deployments import NO_ADDRESS
 from chargecoin.evidence.checks import Place
 from chargecoin.sessions.metering import MeterKey
 from chargecoin.tariff import Tariff

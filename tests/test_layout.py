@@ -4,6 +4,7 @@ import ast
 import json
 import re
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from functools import cache
@@ -170,3 +171,11 @@ def test_node_dependencies_are_locked_by_hash_and_without_an_address() -> None:
     asked = own["devDependencies"] | own["optionalDependencies"]
     assert asked.keys() == set(node_dependencies()), "run `make lock`"
     assert all("integrity" in entry and "resolved" not in entry for entry in packages.values())
+
+
+def test_the_indexer_loads_nothing_that_only_senders_of_transactions_need() -> None:
+    program = "import sys, indexer.service; print(sorted({'web3', 'eth_account'} & {*sys.modules}))"
+    found = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == "[]"

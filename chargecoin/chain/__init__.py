@@ -1,6 +1,6 @@
 """Access to the chain: typed reads (`Chain`) and transactions (`chargecoin.chain.transactions`)."""
 
-from chargecoin.chain.reader import NO_ADDRESS, Chain, ChainReader
+from chargecoin.chain.reader import Chain, ChainReader
 from chargecoin.chain.rpc import BlockId, Rpc
 from chargecoin.chain.values import (
     Account,
@@ -24,7 +24,6 @@ from chargecoin.chain.values import (
 )
 
 __all__ = [
-    "NO_ADDRESS",
     "Account",
     "Accrual",
     "Block",

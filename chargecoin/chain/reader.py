@@ -38,8 +38,6 @@ from chargecoin.chain.values import (
 from chargecoin.deployments import Deployment
 from chargecoin.errors import WrongChainError
 
-NO_ADDRESS = "0x0000000000000000000000000000000000000000"
-
 
 class ChainReader(Protocol):
     """The reads that verification needs; each at a block, the latest unless said."""

@@ -11,8 +11,9 @@ from fastapi import APIRouter, Request, Response
 
 from chargecoin import payouts
 from chargecoin.chain.transactions import Call
+from chargecoin.deployments import NO_ADDRESS
 from chargecoin.errors import CodecError
-from chargecoin.payouts import CENT, DESTINATION_DELAY_S, MAX_THRESHOLD, NOBODY, Cycle
+from chargecoin.payouts import CENT, DESTINATION_DELAY_S, MAX_THRESHOLD, Cycle
 from dashboard.errors import BadAddressError
 from dashboard.language import gettext
 from dashboard.pages import Page, Table
@@ -132,7 +133,7 @@ def destination(has: Has, render: Render, request: Request, owner_id: int) -> Re
             call = payouts.set_destination(book, owner_id, None, bytes(32))
             return gettext("Pay the owner's own account, without a reference"), call
         to = form.given.get("to", "")
-        if not is_address(to) or to == NOBODY:
+        if not is_address(to) or to == NO_ADDRESS:
             raise BadAddressError(gettext("a destination is an address of 0x and 40 hex digits"))
         reference = payouts.reference_of(form.given.get("reference", ""))
         to = to_checksum_address(to)

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from chargecoin.adjustments import (
-    DISPUTE_WINDOW_S,
     MAX_OPEN,
     RefundReason,
     bond,
@@ -19,7 +18,7 @@ from chargecoin.adjustments import (
 )
 from chargecoin.chain.transactions import Call
 from chargecoin.errors import ChainError, CodecError
-from chargecoin.refunds import window_end
+from chargecoin.windows import DISPUTE_WINDOW_S, window_end
 from dashboard.access.visitor import Asking, ForHolder
 from dashboard.documents import Column, Kind, Report, Section
 from dashboard.errors import BadAddressError, NotFoundError

@@ -8,10 +8,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Table, func, literal, select, union_all
 
-from chargecoin.adjustments import RULING_WINDOW_S
-from chargecoin.payouts import NOBODY
+from chargecoin.deployments import NO_ADDRESS
 from chargecoin.record import session_id, split_session_id
-from chargecoin.refunds import window_end
+from chargecoin.windows import RULING_WINDOW_S, window_end
 from indexer.figures import Payout, Status
 from indexer.money_figures import (
     Dispute,
@@ -191,7 +190,7 @@ def _newest(connection: Connection, table: Table, owner_id: int) -> Row[Any] | N
 
 
 def _recipient(row: Row[Any] | None) -> str | None:
-    return None if row is None or row.recipient == NOBODY else str(row.recipient)
+    return None if row is None or row.recipient == NO_ADDRESS else str(row.recipient)
 
 
 def _reference(row: Row[Any] | None) -> str:

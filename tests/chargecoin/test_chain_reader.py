@@ -9,9 +9,9 @@ import pytest
 import pytest_asyncio
 from eth_utils.crypto import keccak
 
-from chargecoin.chain import NO_ADDRESS, Chain, ChainReader, Connector, Head
+from chargecoin.chain import Chain, ChainReader, Connector, Head
 from chargecoin.chain.events import decode_events
-from chargecoin.deployments import Deployment
+from chargecoin.deployments import NO_ADDRESS, Deployment
 from chargecoin.errors import (
     ChainError,
     ConfigurationError,

@@ -8,6 +8,7 @@ import boa
 from eth_utils.address import to_checksum_address
 
 from chargecoin import adjustments as sdk
+from chargecoin import windows
 from chargecoin.chain import Log
 from chargecoin.contracts import artifact, events
 from chargecoin.deployments import Deployment
@@ -67,10 +68,10 @@ def test_python_and_the_contract_name_the_same_domain_and_constants(world: World
     adjustments = world.adjustments
     assert adjustments.DOMAIN_SEPARATOR() == rulings(world).separator
     assert (adjustments.REFUND_WINDOW_S(), adjustments.DISPUTE_WINDOW_S()) == (
-        sdk.REFUND_WINDOW_S,
-        sdk.DISPUTE_WINDOW_S,
+        windows.REFUND_WINDOW_S,
+        windows.DISPUTE_WINDOW_S,
     )
-    assert adjustments.RULING_WINDOW_S() == sdk.RULING_WINDOW_S
+    assert adjustments.RULING_WINDOW_S() == windows.RULING_WINDOW_S
     assert (adjustments.MIN_BOND(), adjustments.MAX_OPEN()) == (sdk.MIN_BOND, sdk.MAX_OPEN)
 
 

@@ -14,7 +14,6 @@ from eth_utils.crypto import keccak
 from chargecoin import merkle, record
 from chargecoin.campaign_terms import CampaignTerms
 from chargecoin.chain import (
-    NO_ADDRESS,
     Block,
     BlockId,
     Committee,
@@ -29,7 +28,7 @@ from chargecoin.chain import (
     Station,
     Transaction,
 )
-from chargecoin.deployments import Deployment
+from chargecoin.deployments import NO_ADDRESS, Deployment
 from chargecoin.evidence.format import Proof, evidence_hash, hexed, session_hex, word_hex
 from chargecoin.record import Outcome, OutcomeFlag, Reason, Run, SessionRecord, Status
 from chargecoin.tariff import Tariff
