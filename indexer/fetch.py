@@ -19,7 +19,7 @@ from indexer.rpc import AnswerTooLargeError, Header, Log, Node, Receipt, RpcRefu
 from indexer.store import Block, Cursor
 
 # Logs wanted in one answer: enough to keep the node busy, little enough for memory.
-WANTED_LOGS: Final = 4_000
+WANTED_LOGS: Final = 3_000
 # Small, since nothing is known yet of how dense the chain is; it doubles at every answer.
 FIRST_RANGE: Final = 1
 MAX_RANGE: Final = 20_000
