@@ -30,6 +30,7 @@ class LocalTime:
         self._zone = zone
         self._offsets: dict[int, int] = {}
         self._starts: dict[int, tuple[int, ...]] = {}
+        self._day_starts: dict[int, int] = {}
 
     def offset(self, at: int) -> int:
         """Return how far local time is ahead of UTC at `at`, seconds."""
@@ -49,9 +50,13 @@ class LocalTime:
 
         Where midnight is skipped (a change at midnight), the first moment of the day.
         """
-        low = day * DAY_S - 15 * 3600
-        candidates = range(low - low % QUARTER_S, day * DAY_S + 15 * 3600, QUARTER_S)
-        return next(at for at in candidates if self.day(at) >= day)
+        found = self._day_starts.get(day)
+        if found is None:
+            low = day * DAY_S - 15 * 3600
+            candidates = range(low - low % QUARTER_S, day * DAY_S + 15 * 3600, QUARTER_S)
+            found = next(at for at in candidates if self.day(at) >= day)
+            self._day_starts[day] = found
+        return found
 
     def hour(self, at: int) -> int:
         """Return the UTC second at which the local hour that holds `at` begins."""
@@ -110,6 +115,7 @@ class LocalTime:
         if len(self._offsets) > 50_000:
             self._offsets.clear()
             self._starts.clear()
+            self._day_starts.clear()
 
 
 @lru_cache(maxsize=1024)

@@ -18,6 +18,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Connection,
+    Select,
     Table,
     func,
     select,
@@ -84,11 +85,16 @@ def days_total(
 EVER: Final = (-(10**6), 10**6)
 
 
+@cache
+def _owed() -> Select[Any]:
+    days = settlement_days
+    return select(func.sum(days.c.debt - days.c.collected - days.c.waived))
+
+
 def receivable(connection: Connection, owner_id: int | None) -> int:
     """Return what payers owe: recorded debt that was neither collected nor waived, of all time."""
-    days = settlement_days
-    owed = func.sum(days.c.debt - days.c.collected - days.c.waived)
-    return int(connection.scalar(select(owed).where(*scope(days, owner_id, None))) or 0)
+    query = _owed().where(*scope(settlement_days, owner_id, None))
+    return int(connection.scalar(query) or 0)
 
 
 def connector_totals(

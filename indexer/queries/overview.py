@@ -69,6 +69,10 @@ class _Part:
     until: int
 
 
+def _of_owner(owner_id: int | None) -> dict[str, Any]:
+    return {} if owner_id is None else {"owner": owner_id}
+
+
 @cache
 def _of_parts(table: Table, count: int, *, of_one: bool) -> CompoundSelect[Any]:
     """Return what asks a table of so many parts, a question each, put as one.
@@ -99,7 +103,7 @@ def _ask_parts(
     parts: Sequence[_Part],
     ranges: Sequence[tuple[int, int]],
 ) -> Iterable[Row[Any]]:
-    values: dict[str, Any] = {} if owner_id is None else {"owner": owner_id}
+    values = _of_owner(owner_id)
     for at, (part, (low, high)) in enumerate(zip(parts, ranges, strict=True)):
         values |= {f"sites{at}": part.site_ids, f"low{at}": low, f"high{at}": high}
     return connection.execute(_of_parts(table, len(parts), of_one=owner_id is not None), values)
@@ -167,19 +171,28 @@ def _begun(zone: str, site_ids: Sequence[int], spans: _Spans, now: int) -> dict[
     return found
 
 
+@cache
+def _by_zone(*, of_one: bool) -> Select[Any]:
+    days, zone = settlement_days, sites.c.time_zone
+    return (
+        select(zone, days.c.day, *sums_of(days))
+        .join(sites, sites.c.site_id == days.c.site_id)
+        .where(
+            *scope(days, bindparam("owner") if of_one else None, None),
+            days.c.day.between(bindparam("first"), bindparam("last")),
+        )
+        .group_by(zone, days.c.day)
+    )
+
+
 def _days_by_zone(
     connection: Connection, owner_id: int | None, first: int, last: int
 ) -> dict[str, dict[int, Totals]]:
     """Return the totals of settlement days `first` to `last` (inclusive) by time zone and day."""
-    days, zone = settlement_days, sites.c.time_zone
-    query = (
-        select(zone, days.c.day, *sums_of(days))
-        .join(sites, sites.c.site_id == days.c.site_id)
-        .where(*scope(days, owner_id, None), days.c.day.between(first, last))
-        .group_by(zone, days.c.day)
-    )
+    values = _of_owner(owner_id) | {"first": first, "last": last}
+    query = _by_zone(of_one=owner_id is not None)
     found: dict[str, dict[int, Totals]] = defaultdict(dict)
-    for name, day, *sums in connection.execute(query):
+    for name, day, *sums in connection.execute(query, values):
         found[name][day] = totals_of(sums)
     return found
 
@@ -232,12 +245,18 @@ def _between(by_day: Mapping[int, Totals], first: date, last: date) -> list[Tota
     return [by_day[day] for day in days if day in by_day]
 
 
-def _accrued(connection: Connection, owner_id: int | None) -> int:
-    """Return what may be withdrawn: the balance that each owner's newest entry left."""
+@cache
+def _newest_balances(*, of_one: bool) -> Select[Any]:
     table = owner_entries
     newest = select(table.c.owner_id, func.max(table.c.id).label("id")).group_by(table.c.owner_id)
-    if owner_id is not None:
-        newest = newest.where(table.c.owner_id == owner_id)
+    if of_one:
+        newest = newest.where(table.c.owner_id == bindparam("owner"))
     last = newest.subquery()
     same = (table.c.id == last.c.id) & (table.c.owner_id == last.c.owner_id)
-    return sum(connection.scalars(select(table.c.balance).join(last, same)))
+    return select(table.c.balance).join(last, same)
+
+
+def _accrued(connection: Connection, owner_id: int | None) -> int:
+    """Return what may be withdrawn: the balance that each owner's newest entry left."""
+    query = _newest_balances(of_one=owner_id is not None)
+    return sum(connection.scalars(query, _of_owner(owner_id)))

@@ -120,8 +120,8 @@ def _accounts(connection: Connection, *where: ColumnElement[bool]) -> dict[int, 
     return {row.owner_id: row.account for row in rows}
 
 
-def list_sites(connection: Connection, owner_id: int | None = None) -> tuple[Site, ...]:
-    """Return an owner's sites, or all, by id."""
+@cache
+def _sites() -> Select[Any]:
     count_stations = (
         select(func.count())
         .where(stations.c.site_id == sites.c.site_id)
@@ -139,11 +139,14 @@ def list_sites(connection: Connection, owner_id: int | None = None) -> tuple[Sit
         .correlate(sites)
         .scalar_subquery()
     )
-    query = select(
+    return select(
         sites, count_stations.label("stations"), count_connectors.label("connectors")
     ).order_by(sites.c.site_id)
-    if owner_id is not None:
-        query = query.where(sites.c.owner_id == owner_id)
+
+
+def list_sites(connection: Connection, owner_id: int | None = None) -> tuple[Site, ...]:
+    """Return an owner's sites, or all, by id."""
+    query = _sites() if owner_id is None else _sites().where(sites.c.owner_id == owner_id)
     return tuple(
         Site(
             site_id=row.site_id,
@@ -160,6 +163,7 @@ def list_sites(connection: Connection, owner_id: int | None = None) -> tuple[Sit
     )
 
 
+@cache
 def _connectors() -> Select[Any]:
     return (
         select(
