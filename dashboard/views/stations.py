@@ -111,47 +111,52 @@ def span_of(has: Services, month: date, zone: str) -> tuple[int, int]:
     return since, max(since, min(has.now(), starts(months_after(month, 1), zone)))
 
 
-def stations_of(
-    has: Services, owner_id: int, month: date, only: int | None = None
-) -> tuple[StationLine, ...]:
-    """Return an owner's stations over a month, or one of them."""
+@dataclass(frozen=True, slots=True)
+class _Month:
+    """What was asked for some connectors of one owner, by connector id; spans by time zone."""
+
+    connectors: Sequence[Connector]
+    totals: dict[int, Totals]
+    states: dict[int, ConnectorState]
+    occupied: dict[int, int]
+    spans: dict[str, tuple[int, int]]
+
+
+def _month_of(has: Services, owner_id: int, month: date, only: int | None = None) -> _Month:
+    """Ask for a month of an owner's connectors, or of one station's."""
     connectors = [one for one in has.model.connectors(owner_id) if only in {None, one.station_id}]
     if not connectors:
-        return ()
+        return _Month((), {}, {}, {}, {})
     site_id = None if only is None else connectors[0].site_id
-    totals = {
-        one.connector.connector_id: one.totals
-        for one in has.model.connector_totals(owner_id, month, last_day(month), site_id)
-    }
-    states = {
-        one.connector.connector_id: one.use
-        for one in has.model.utilisation(owner_id, has.now(), site_id).connectors
-    }
     spans = {one.time_zone: span_of(has, month, one.time_zone) for one in connectors}
     occupied: dict[int, int] = {}
     for zone, (since, until) in spans.items():
         ids = [one.connector_id for one in connectors if one.time_zone == zone]
         occupied |= has.model.occupied(ids, since, until)
-    members: dict[int, list[Connector]] = defaultdict(list)
-    for one in connectors:
-        members[one.station_id].append(one)
-    return tuple(
-        _line(found, totals, states, occupied, spans[found[0].time_zone])
-        for found in members.values()
+    totals = has.model.connector_totals(owner_id, month, last_day(month), site_id)
+    states = has.model.utilisation(owner_id, has.now(), site_id).connectors
+    return _Month(
+        connectors=connectors,
+        totals={one.connector.connector_id: one.totals for one in totals},
+        states={one.connector.connector_id: one for one in states},
+        occupied=occupied,
+        spans=spans,
     )
 
 
-def _line(
-    connectors: Sequence[Connector],
-    totals: dict[int, Totals],
-    states: dict[int, Use],
-    occupied: dict[int, int],
-    span: tuple[int, int],
-) -> StationLine:
+def _lines(of: _Month) -> tuple[StationLine, ...]:
+    members: dict[int, list[Connector]] = defaultdict(list)
+    for one in of.connectors:
+        members[one.station_id].append(one)
+    return tuple(_line(found, of) for found in members.values())
+
+
+def _line(connectors: Sequence[Connector], of: _Month) -> StationLine:
     first = connectors[0]
     ids = [one.connector_id for one in connectors]
-    uses = Counter(states[key] for key in ids)
-    whole = (span[1] - span[0]) * len(ids)
+    uses = Counter(of.states[key].use for key in ids)
+    since, until = of.spans[first.time_zone]
+    whole = (until - since) * len(ids)
     return StationLine(
         station_id=first.station_id,
         identity=first.station_identity,
@@ -159,8 +164,8 @@ def _line(
         vendor=first.vendor,
         model=first.model,
         connectors=tuple(connectors),
-        totals=sum((totals[key] for key in ids), Totals()),
-        share=sum(occupied.get(key, 0) for key in ids) / whole if whole else 0.0,
+        totals=sum((of.totals[key] for key in ids), Totals()),
+        share=sum(of.occupied.get(key, 0) for key in ids) / whole if whole else 0.0,
         uses={use: uses[use] for use in USES if uses[use]},
     )
 
@@ -186,7 +191,7 @@ def stations(has: Has, render: Render, request: Request, owner_id: int) -> Respo
     """List an owner's stations with what they earned and how much they were used."""
     owner = owner_of(has, owner_id)
     month = month_asked(has, request, owner_id)
-    page = StationsPage(owner, month, stations_of(has, owner_id, month))
+    page = StationsPage(owner, month, _lines(_month_of(has, owner_id, month)))
     columns = (
         "station_id",
         "station",
@@ -225,33 +230,17 @@ def stations(has: Has, render: Render, request: Request, owner_id: int) -> Respo
 
 
 def _connectors(
-    has: Services,
-    line: StationLine,
-    exclusions: Sequence[Exclusion],
-    month: date,
-    since: int,
-    until: int,
+    has: Services, of: _Month, exclusions: Sequence[Exclusion], since: int, until: int
 ) -> tuple[ConnectorLine, ...]:
-    ids = [one.connector_id for one in line.connectors]
     words: dict[int, list[FeedWord]] = defaultdict(list)
-    for word in has.model.feed_words(ids, since, until):
+    for word in has.model.feed_words([one.connector_id for one in of.connectors], since, until):
         words[word.connector_id].append(word)
     silences = has.model.silences(since, until)
-    owner_id = line.connectors[0].owner_id
-    site_id = line.connectors[0].site_id
-    totals = {
-        one.connector.connector_id: one.totals
-        for one in has.model.connector_totals(owner_id, month, last_day(month), site_id)
-    }
-    states = {
-        one.connector.connector_id: one
-        for one in has.model.utilisation(owner_id, has.now(), site_id).connectors
-    }
     return tuple(
         ConnectorLine(
             connector=one,
-            state=states[key],
-            totals=totals[key],
+            state=of.states[key],
+            totals=of.totals[key],
             uptime=uptime(
                 words[key],
                 silences,
@@ -262,7 +251,7 @@ def _connectors(
             errors=errors(spells(words[key], silences, since, until)),
             incidents=incidents(words[key], since)[:LATEST],
         )
-        for one in line.connectors
+        for one in of.connectors
         for key in (one.connector_id,)
     )
 
@@ -274,17 +263,16 @@ def station(
     """Show one station: what it earned, when it is used, its connectors, its tariffs."""
     owner = owner_of(has, owner_id)
     month = month_asked(has, request, owner_id)
-    found = stations_of(has, owner_id, month, station_id)
-    if not found:
+    of = _month_of(has, owner_id, month, station_id)
+    if not of.connectors:
         raise NotFoundError(
             gettext(
                 "%(owner)s has no station %(station_id)s.", owner=owner.name, station_id=station_id
             )
         )
-    line = found[0]
-    zone = line.connectors[0].time_zone
+    (line,) = _lines(of)
+    ((zone, (since, until)),) = of.spans.items()
     ids = [one.connector_id for one in line.connectors]
-    since, until = span_of(has, month, zone)
     private = visitor.sees(owner)
     page = StationPage(
         owner=owner,
@@ -295,12 +283,7 @@ def station(
         dwell=dwell_of(has.model.durations(ids, since, until)),
         week=week_of(has.model.hours_of(ids, since, until), len(ids), since, until, zone),
         connectors=_connectors(
-            has,
-            line,
-            has.settings.exclusions(owner_id) if private else (),
-            month,
-            since,
-            until,
+            has, of, has.settings.exclusions(owner_id) if private else (), since, until
         ),
         tariffs=histories(has, line.connectors),
         private=private,
