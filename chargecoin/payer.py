@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from eth_utils.address import to_checksum_address
@@ -27,13 +27,7 @@ from chargecoin.chain.transactions import (
     Call,
     KeySigner,
     contract_call,
-    estimate_gas,
-    failure_reason,
-    send,
-    sign,
-    suggest_fees,
-    transaction_count,
-    wait_for_receipt,
+    execute,
 )
 from chargecoin.chain.values import to_bytes
 from chargecoin.deployments import Deployment
@@ -190,22 +184,8 @@ class Payer:
         self.address = self._key.address
 
     async def _execute(self, call: Call) -> Receipt:
-        rpc = self._chain.rpc
-        gas = await estimate_gas(rpc, call, self.address)
-        # A fifth more: what else happens until it is mined may make it a little dearer.
-        call = replace(call, gas=gas * 6 // 5)
-        signed = sign(
-            call,
-            self._key,
-            chain_id=self._deployment.chain_id,
-            nonce=await transaction_count(rpc, self.address),
-            fees=await suggest_fees(rpc),
-        )
-        await send(rpc, signed)
-        receipt = await wait_for_receipt(rpc, signed.hash)
-        if not receipt.succeeded:
-            raise RevertedError(call.name, await failure_reason(rpc, call, self.address, receipt))
-        return receipt
+        rpc, chain_id = self._chain.rpc, self._deployment.chain_id
+        return await execute(rpc, call, self._key, chain_id=chain_id)
 
     async def accounts(self) -> list[int]:
         """Return the vault accounts that this payer opened, oldest first."""

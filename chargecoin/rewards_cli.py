@@ -258,12 +258,9 @@ async def _send_root(
     stated: dict[str, Any], signatures: bytes, key: bytes, rpc: str, deployment: Path
 ) -> bytes:
     """Send `post_root` and return the transaction's hash. Raises `RevertedError` if refused."""
-    from dataclasses import replace
-
     from chargecoin import deployments
     from chargecoin.chain import Chain
     from chargecoin.chain import transactions as tx
-    from chargecoin.errors import RevertedError
 
     root, totals = bytes.fromhex(stated["root"][2:]), stated["totals"]
     call = tx.contract_call(
@@ -272,20 +269,8 @@ async def _send_root(
     )
     sender = tx.KeySigner(key)
     async with await Chain.connect(rpc, deployments.load(deployment)) as chain:
-        gas = await tx.estimate_gas(chain.rpc, call, sender.address)
-        signed = tx.sign(
-            replace(call, gas=gas * 6 // 5),
-            sender,
-            chain_id=stated["chain_id"],
-            nonce=await tx.transaction_count(chain.rpc, sender.address),
-            fees=await tx.suggest_fees(chain.rpc),
-        )
-        await tx.send(chain.rpc, signed)
-        receipt = await tx.wait_for_receipt(chain.rpc, signed.hash)
-        if not receipt.succeeded:
-            reason = await tx.failure_reason(chain.rpc, call, sender.address, receipt)
-            raise RevertedError(call.name, reason)
-        return signed.hash
+        posted = await tx.execute(chain.rpc, call, sender, chain_id=stated["chain_id"])
+        return posted.transaction_hash
 
 
 async def _read(kind: str, epoch: int, rpc: str, deployment: Path, blocks: int) -> EpochHistory:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from chargecoin.chain import Receipt, Rpc
@@ -13,15 +13,14 @@ from chargecoin.chain.transactions import (
     Call,
     Signed,
     TransactionSigner,
-    estimate_gas,
-    failure_reason,
+    check,
+    limited,
     send,
     sign,
     suggest_fees,
     transaction_count,
     wait_for_receipt,
 )
-from chargecoin.errors import RevertedError
 from scripts._book import LOCAL_CHAINS
 
 IN_FLIGHT: Final = 60
@@ -66,10 +65,9 @@ class Pipeline:
         It is tried first, so that what would be refused costs nothing: raises
         `RevertedError` then.
         """
-        gas = await estimate_gas(self.rpc, call, sender.address)
+        tried = await limited(self.rpc, call, sender.address)
         fees = await suggest_fees(self.rpc)
-        limited = replace(call, gas=gas * 6 // 5)
-        signed = sign(limited, sender.signer, chain_id=self.chain_id, nonce=sender.nonce, fees=fees)
+        signed = sign(tried, sender.signer, chain_id=self.chain_id, nonce=sender.nonce, fees=fees)
         sender.nonce += 1
         return signed
 
@@ -77,13 +75,8 @@ class Pipeline:
         """Send what was signed and return its receipt. Raises `RevertedError` if it failed."""
         await send(self.rpc, signed)
         found = await wait_for_receipt(self.rpc, signed.hash)
-        await self._check(sender, call, found)
+        await check(self.rpc, call, sender.address, found)
         return found
-
-    async def _check(self, sender: Sender, call: Call, found: Receipt) -> None:
-        if not found.succeeded:
-            reason = await failure_reason(self.rpc, call, sender.address, found)
-            raise RevertedError(call.name, reason)
 
     async def execute(
         self, jobs: Sequence[tuple[Sender, Call]], what: str = "transactions"
@@ -125,7 +118,7 @@ class Pipeline:
             for one, raw in zip(signed, answers, strict=True)
         ]
         for (sender, call), found in zip(jobs, receipts, strict=True):
-            await self._check(sender, call, found)
+            await check(self.rpc, call, sender.address, found)
         return receipts
 
     @asynccontextmanager

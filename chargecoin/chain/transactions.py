@@ -1,13 +1,14 @@
 """Transactions: built, signed, sent and awaited in separate steps.
 
-Nothing here picks a nonce or sends twice: who owns the key knows which nonce is
-next, and may have to store a transaction before it is sent. Fees are EIP-1559.
+Who owns a key knows which nonce is next, and may have to store a transaction before it is
+sent; `execute` is for those who send one after the other. Nothing here sends twice. Fees are
+EIP-1559.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from eth_account import Account as EthAccount
@@ -25,13 +26,18 @@ RECEIPT_INTERVAL_S: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a transaction does. `gas` is its limit, `value` in wei; without `to` it creates."""
+    """What a transaction does. `gas` is its limit, `value` in wei; without `to` it creates.
+
+    `spare` is gas that it may need beyond a fifth more than estimated, since there can be more
+    for it to do by the time it is mined.
+    """
 
     to: str | None
     data: bytes
     gas: int
     value: int = 0
     name: str = "transaction"
+    spare: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +87,17 @@ class KeySigner:
 
 
 def contract_call(
-    contract: str, name: str, address: str, *args: Any, gas: int = 500_000, value: int = 0
+    contract: str,
+    name: str,
+    address: str,
+    *args: Any,
+    gas: int = 500_000,
+    value: int = 0,
+    spare: int = 0,
 ) -> Call:
-    """Return a call of a contract's function. `gas` is only a limit; `estimate_gas` refines it."""
+    """Return a call of a contract's function. `gas` is only a limit; `limited` refines it."""
     called: Function = function(contract, name)
-    return Call(address, called.encode(*args), gas, value, f"{contract}.{name}")
+    return Call(address, called.encode(*args), gas, value, f"{contract}.{name}", spare)
 
 
 async def suggest_fees(rpc: Rpc) -> Fees:
@@ -112,6 +124,16 @@ async def estimate_gas(rpc: Rpc, call: Call, sender: str) -> int:
         return int(await rpc.request("eth_estimateGas", request), 16)
     except RevertedError as error:
         raise RevertedError(call.name, error.reason) from error
+
+
+async def limited(rpc: Rpc, call: Call, sender: str) -> Call:
+    """Return a call with the gas that it may use: a fifth more than now, and its spare.
+
+    What else happens until it is mined may make it a little dearer. Raises `RevertedError` if
+    it would be refused.
+    """
+    gas = await estimate_gas(rpc, call, sender)
+    return replace(call, gas=gas * 6 // 5 + call.spare)
 
 
 def sign(call: Call, signer: TransactionSigner, *, chain_id: int, nonce: int, fees: Fees) -> Signed:
@@ -167,6 +189,30 @@ async def wait_for_receipt(
             f"transaction 0x{transaction_hash.hex()} is not mined after {timeout_s:.0f} s; "
             "it may still be: look it up before sending another"
         ) from None
+
+
+async def execute(rpc: Rpc, call: Call, signer: TransactionSigner, *, chain_id: int) -> Receipt:
+    """Send a call and return its receipt; for one at a time, as it asks the node for the nonce.
+
+    Raises `RevertedError` with the contract's reason, before it is sent where that is known.
+    """
+    signed = sign(
+        await limited(rpc, call, signer.address),
+        signer,
+        chain_id=chain_id,
+        nonce=await transaction_count(rpc, signer.address),
+        fees=await suggest_fees(rpc),
+    )
+    await send(rpc, signed)
+    found = await wait_for_receipt(rpc, signed.hash)
+    await check(rpc, call, signer.address, found)
+    return found
+
+
+async def check(rpc: Rpc, call: Call, sender: str, found: Receipt) -> None:
+    """Raise `RevertedError` with the contract's reason if a mined call failed."""
+    if not found.succeeded:
+        raise RevertedError(call.name, await failure_reason(rpc, call, sender, found))
 
 
 async def failure_reason(rpc: Rpc, call: Call, sender: str, failed: Receipt) -> str:

@@ -6,7 +6,6 @@ Everything is sent by the keys of the run, through the calls that the SDK gives 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from eth_utils.crypto import keccak
@@ -21,16 +20,9 @@ from chargecoin.chain.transactions import (
     Call,
     KeySigner,
     contract_call,
-    estimate_gas,
-    failure_reason,
-    send,
-    sign,
-    suggest_fees,
-    transaction_count,
-    wait_for_receipt,
+    execute,
 )
 from chargecoin.deployments import Deployment
-from chargecoin.errors import RevertedError
 from chargecoin.evidence.campaign import logged_sessions
 from chargecoin.payouts import Cycle
 from chargecoin.typed_data import Signer, order_signatures, ruling_digest
@@ -199,16 +191,4 @@ class Business:
         """Send calls one after the other. Raises `RevertedError` with the contract's reason."""
         rpc, chain_id = self._chain.rpc, self._deployment.chain_id
         for call in calls:
-            gas = await estimate_gas(rpc, call, signer.address)
-            signed = sign(
-                replace(call, gas=gas * 6 // 5),
-                signer,
-                chain_id=chain_id,
-                nonce=await transaction_count(rpc, signer.address),
-                fees=await suggest_fees(rpc),
-            )
-            await send(rpc, signed)
-            receipt = await wait_for_receipt(rpc, signed.hash)
-            if not receipt.succeeded:
-                reason = await failure_reason(rpc, call, signer.address, receipt)
-                raise RevertedError(call.name, reason)
+            await execute(rpc, call, signer, chain_id=chain_id)

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+from chargecoin import payouts
+from chargecoin.chain.transactions import (
+    check,
+    limited,
+    send,
+    sign,
+    suggest_fees,
+    transaction_count,
+    wait_for_receipt,
+)
+from chargecoin.local_node import CHAIN_ID
 from indexer.read_model import ReadModel
 from tests.indexer.acting import Cast, against_all, assert_found, assert_verified
 from tests.indexer.real import DAY, Real
@@ -88,6 +99,26 @@ async def test_payouts_and_fees_are_followed_to_where_they_go(real: Real) -> Non
     )
     assert model.overview(1, real.now).accrued == 0
     assert model.routed_fees().unrouted == 0
+
+
+async def test_an_owner_who_falls_due_before_a_payout_is_mined_is_paid(real: Real) -> None:
+    """What was estimated with nothing to pay is enough once a batch has paid in."""
+    cast, rpc = Cast(real), real.settler.rpc
+    await cast.act("owner", payouts.set_schedule(cast.book, 1, payouts.Cycle.DAILY))
+    sender = cast.signer("fleet")
+    call = await limited(rpc, payouts.pay(cast.book, [1, 2]), sender.address)
+    await cast.settle()
+    signed = sign(
+        call,
+        sender,
+        chain_id=CHAIN_ID,
+        nonce=await transaction_count(rpc, sender.address),
+        fees=await suggest_fees(rpc),
+    )
+    await send(rpc, signed)
+    await check(rpc, call, sender.address, await wait_for_receipt(rpc, signed.hash))
+    await assert_verified(real)
+    assert [one.kind for one in ReadModel(real.store.engine).payouts(1).items] == ["paid_out"]
 
 
 CHANGES = [
