@@ -121,7 +121,7 @@ def test_every_test_that_an_invariant_names_exists() -> None:
     assert [int(row[1]) for row in rows] == list(range(1, len(rows) + 1))
     held_by = [row[3] for row in rows]
     named = re.findall(r"`(\w+)(\.py)?`", " ".join(held_by))
-    assert all(re.search(r"`\w+`", one) for one in held_by)
+    assert all("`" in one for one in held_by)
     missing = [
         name
         for name, file in named
