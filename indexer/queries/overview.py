@@ -33,7 +33,7 @@ from sqlalchemy import (
 
 from indexer.figures import DayTotals, Overview, Period, Totals
 from indexer.hours import from_day, local_time, to_day
-from indexer.queries.money import FIELDS, receivable, scope, sums_of, totals_of
+from indexer.queries.money import FIELDS, receivable, scope, sums_of
 from indexer.queries.places import first_of_each, list_sites
 from indexer.rows import CollectionRow, RefundRow, SessionRow
 from indexer.schema import (
@@ -78,11 +78,11 @@ def _of_parts(table: Table, count: int, *, of_one: bool) -> CompoundSelect[Any]:
     """Return what asks a table of so many parts, a question each, put as one.
 
     By ranges joined with "or", a database reads all of an owner's hours or sessions to find
-    the few. Kept, as it takes longer to make than to answer: parts are filled in by `_filled`.
+    the few. Kept, as it takes longer to make than to answer: parts are filled in by `_ask_parts`.
     """
     by_hour = table is settlement_hours
     key = table.c.hour if by_hour else table.c.id
-    columns = sums_of(table) if by_hour else tuple(table.c)
+    columns = [table.c[name] for name in FIELDS] if by_hour else table.c
 
     def one(at: int) -> Select[Any]:
         owner: BindParameter[int] | None = bindparam("owner") if of_one else None
@@ -117,17 +117,14 @@ def _part_totals(
     Whole hours from the rollup, the rest from the rows. All parts together, because each
     question costs more in asking than in answering.
     """
-    if not parts:
-        return []
-    totals = [Totals()] * len(parts)
+    found: list[list[Totals]] = [[] for _ in parts]
     hours = [(one.since, one.cut) for one in parts]
+    # Added up here: in the question, twenty sums a part take longer to read than to work out.
     for row in _ask_parts(connection, settlement_hours, owner_id, parts, hours):
-        totals[row[0]] = totals_of(row[1:])
+        found[row[0]].append(Totals(*row[1:]))
     last = first_of_each(connection, [at for one in parts for at in (one.cut, one.until)])
     keys = [number << LOG_BITS for number in last]
     ids = list(zip(keys[::2], keys[1::2], strict=True))
-    if all(low == high for low, high in ids):
-        return totals
 
     def rows(table: Table) -> Iterable[Row[Any]]:
         return _ask_parts(connection, table, owner_id, parts, ids)
@@ -137,8 +134,8 @@ def _part_totals(
         ((row[0], collection_sums(CollectionRow._make(row[1:]))) for row in rows(collections)),
         ((row[0], refund_sums(RefundRow._make(row[1:]))) for row in rows(refunds)),
     ):
-        totals[part] += Totals(*(values[at] for at in _POSITIONS))
-    return totals
+        found[part].append(Totals(*(values[at] for at in _POSITIONS)))
+    return [Totals.of((Totals(), *each)) for each in found]
 
 
 def _spans(day: date) -> _Spans:
@@ -161,14 +158,17 @@ def _begun(zone: str, site_ids: Sequence[int], spans: _Spans, now: int) -> dict[
     """Return of each span the day that matches today, as far as today is over at `now`."""
     local = local_time(zone)
     elapsed = now - local.day_start(local.day(now))
-    found: dict[Label, _Part] = {}
-    for label, (_, _, match) in spans.items():
-        if match is not None:
-            day = to_day(match)
-            since = local.day_start(day)
-            until = min(since + elapsed, local.day_start(day + 1))
-            found[label] = _Part(site_ids, since, local.hour(until), until)
-    return found
+
+    def part(match: date | None) -> _Part:
+        if match is None:
+            # Nothing of a day that is not: as many parts as ever, so that the question is the same.
+            return _Part(site_ids, now, now, now)
+        day = to_day(match)
+        since = local.day_start(day)
+        until = min(since + elapsed, local.day_start(day + 1))
+        return _Part(site_ids, since, local.hour(until), until)
+
+    return {label: part(match) for label, (_, _, match) in spans.items()}
 
 
 @cache
@@ -193,7 +193,7 @@ def _days_by_zone(
     query = _by_zone(of_one=owner_id is not None)
     found: dict[str, dict[int, Totals]] = defaultdict(dict)
     for name, day, *sums in connection.execute(query, values):
-        found[name][day] = totals_of(sums)
+        found[name][day] = Totals(*sums)
     return found
 
 
@@ -217,7 +217,7 @@ def overview(connection: Connection, owner_id: int | None, now: int) -> Overview
 
     def period(label: Label) -> Period:
         current: list[Totals] = []
-        previous = [begun[name, label] for name in zones if (name, label) in begun]
+        previous = [begun[name, label] for name in zones]
         for name, span in spans.items():
             first, before, match = span[label]
             current += _between(by_day[name], first, span["today"][0])
