@@ -10,17 +10,17 @@ import time
 from pathlib import Path
 
 from benchmarks._processes import peak_mb
+from chargecoin.collector import collect_seldom
 from chargecoin.deployments import load
 from indexer.database import open_database
 from indexer.follow import Follower
 from indexer.rpc import Rpc
-from indexer.service import prepare_process
 from indexer.store import Store
 
 
 async def index(node_url: str, book: Path, database_url: str) -> int:
     """Index to the head; return how many logs were indexed."""
-    prepare_process()
+    collect_seldom()
     store = Store(open_database(database_url), load(book))
     async with Rpc(node_url) as rpc:
         follower = Follower(rpc, store)

@@ -22,9 +22,9 @@ from typing import Any, Final
 
 from benchmarks._stores import FOLDER, KINDS, stores
 from benchmarks._synthetic import CONNECTORS, OWNERS, SITES, Year
+from chargecoin.collector import collect_seldom
 from indexer.database import open_engine
 from indexer.read_model import ReadModel, SessionFilter
-from indexer.service import prepare_process
 
 ROUNDS: Final = 200
 # One round in so many has the questions about all owners too, which take long.
@@ -117,7 +117,7 @@ def main() -> None:
     parser.add_argument("--database", choices=KINDS, action="append")
     parser.add_argument("--stores", type=Path, default=FOLDER, help="where they are, or are built")
     options = parser.parse_args()
-    prepare_process()
+    collect_seldom()
     year = Year(options.sessions)
     result: dict[str, Any] = {
         "benchmark": "queries",

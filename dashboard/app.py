@@ -82,6 +82,8 @@ from indexer.read_model import ReadModel
 
 log = structlog.get_logger()
 
+# So many new objects between two looks of the collector, which then takes a few milliseconds.
+YOUNG: Final = 10_000
 
 VIEWS: Final = (
     owners,

@@ -44,7 +44,8 @@ def run(path: Path, port: int | None, clock: str | None) -> None:
     """
     import uvicorn
 
-    from dashboard.app import build, create_app
+    from chargecoin.collector import collect_seldom
+    from dashboard.app import YOUNG, build, create_app
     from dashboard.config import Config
 
     config = Config.load(path)
@@ -63,6 +64,7 @@ def run(path: Path, port: int | None, clock: str | None) -> None:
         server_header=False,
     )
     server = uvicorn.Server(listening)
+    collect_seldom(YOUNG)
     # Bound here: uvicorn would end the process with a message that does not name the port.
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     bound = socket.create_server((config.host, config.port), family=family)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Self
 
 from fastapi import Depends, Request
 
@@ -42,6 +43,12 @@ class Services:
     node: Node
     watch: Watch
     epochs: Epochs = field(default_factory=Epochs)
+
+    @contextmanager
+    def at_once(self) -> Iterator[Self]:
+        """Yield the same services, whose tables all stand still: figures of one page agree."""
+        with self.model.at_once() as model:
+            yield replace(self, model=model)
 
     @property
     def formats(self) -> Formats:

@@ -42,12 +42,13 @@ def run(config: Path, clock: Path | None) -> None:
 
     Example: chargecoin indexer run --config indexer.toml
     """
+    from chargecoin.collector import collect_seldom
     from indexer.config import load
-    from indexer.service import follow_all, prepare_process, until_signalled
+    from indexer.service import follow_all, until_signalled
 
     settings = load(config, clock=clock)
     _log_to_stderr()
-    prepare_process()
+    collect_seldom()
     _run(until_signalled(lambda stop: follow_all(settings, stop)))
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final, Literal, NamedTuple
 
+from chargecoin.record import Status
 from indexer.figures import Provenance
 
 EntryKind = Literal[
@@ -250,7 +251,7 @@ class PastSession(NamedTuple):
     """A session as a campaign would have seen it.
 
     `hour_of_week` is 0 for Monday 00 in the site's time. `campaign_id` is the campaign that
-    took something off then, 0 for none. `settled`: paid in full.
+    took something off then, 0 for none. `status` is the outcome's.
     """
 
     connector_id: int
@@ -261,7 +262,12 @@ class PastSession(NamedTuple):
     energy_wh: int
     gross: int
     campaign_id: int
-    settled: bool
+    status: int
+
+    @property
+    def settled(self) -> bool:
+        """Whether it was paid in full."""
+        return self.status == Status.SETTLED
 
 
 @dataclass(frozen=True, slots=True)

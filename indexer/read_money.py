@@ -220,10 +220,18 @@ class MoneyReads:
 
     # --- campaigns ---
 
-    def campaigns(self, owner_id: int | None = None) -> tuple[Campaign, ...]:
-        """Return campaigns by id: all, or an owner's (0: sponsors')."""
+    def campaigns(
+        self, owner_id: int | None = None, running_at: int | None = None
+    ) -> tuple[Campaign, ...]:
+        """Return campaigns by id: all, or an owner's (0: sponsors').
+
+        With `running_at`, UTC seconds, only those within their time then, closed or paused ones
+        too.
+        """
         with self._snapshot() as connection:
-            return campaigns.list_campaigns(connection, status_of(connection), owner_id)
+            return campaigns.list_campaigns(
+                connection, status_of(connection), owner_id, running_at=running_at
+            )
 
     def campaign(self, campaign_id: int) -> Campaign | None:
         """Return one campaign, None if there is none of that id."""
@@ -259,15 +267,10 @@ class MoneyReads:
         with self._snapshot() as connection:
             return campaign_sessions.costs(connection, campaign_id, since, until)
 
-    def past_sessions(
-        self, owner_id: int, connector_ids: Sequence[int] | None, since: int
-    ) -> tuple[PastSession, ...]:
-        """Return sessions with a payer that started from `since` on, oldest first.
-
-        At some of an owner's connectors, or at all (None).
-        """
+    def past_sessions(self, connector_ids: Sequence[int], since: int) -> tuple[PastSession, ...]:
+        """Return sessions with a payer that started from `since` on, oldest first."""
         with self._snapshot() as connection:
-            return campaign_sessions.past_sessions(connection, owner_id, connector_ids, since)
+            return campaign_sessions.past_sessions(connection, connector_ids, since)
 
     def priced_since(self, connector_ids: Sequence[int]) -> int | None:
         """Return when the last of some connectors got its first tariff, None where one has none."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import random
 import signal
 from collections.abc import Awaitable, Callable
@@ -31,13 +30,6 @@ log = structlog.get_logger()
 
 # How often nodes are compared with each other.
 COMPARE_S: Final = 5.0
-
-
-def prepare_process() -> None:
-    """Let the collector of cycles run seldom: rows are many, short-lived and in no cycle."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 50)
 
 
 async def follow_all(

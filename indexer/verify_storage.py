@@ -19,6 +19,7 @@ from indexer.contract_storage import DISPUTE, PART, Storage
 from indexer.hours import DAY_S
 from indexer.ledger import Ledger
 from indexer.queries.places import with_block
+from indexer.queries.sessions import of_batch
 from indexer.report import Check
 from indexer.rows import outcome_word, session_word
 from indexer.rpc import Node
@@ -298,7 +299,7 @@ def _runs_of(
     """Return a batch's runs as they were signed, and its outcomes; moves `heads` on."""
     table = schema.sessions
     sessions = iter(
-        connection.execute(select(table).where(table.c.batch == batch).order_by(table.c.id)).all()
+        connection.execute(select(table).where(*of_batch(batch)).order_by(table.c.id)).all()
     )
     runs, outcomes = [], []
     rows = connection.execute(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -48,13 +49,16 @@ class CampaignForm:
     launch: Launch | None
 
 
-def outlooks(has: Services, owner_id: int, wanted: Wanted) -> tuple[Outlook, ...]:
-    """Return what a campaign would have been in the days before, span by span."""
+def outlooks(has: Services, own: Sequence[Connector], wanted: Wanted) -> tuple[Outlook, ...]:
+    """Return what a campaign would have been in the days before, span by span.
+
+    `own` are all of the owner's connectors.
+    """
     new, now = wanted.new, has.now()
     since = now - (max(WINDOWS) + new.window_days) * DAY_S
     # Loyalty counts sessions at all of the owner's connectors.
-    places = None if new.min_sessions else wanted.connectors
-    sessions = has.model.past_sessions(owner_id, places, since)
+    places = [one.connector_id for one in own] if new.min_sessions else wanted.connectors
+    sessions = has.model.past_sessions(places, since)
     priced = has.model.priced_since(wanted.connectors)
     chosen = set(wanted.connectors)
     return tuple(outlook(new, chosen, sessions, days, now, priced) for days in WINDOWS)
@@ -105,7 +109,7 @@ async def new(has: Has, render: Render, request: Request, owner_id: int) -> Resp
     past: tuple[Outlook, ...] = ()
     made, invitation = None, None
     if filled.wanted is not None:
-        past = await run_in_threadpool(outlooks, has, owner_id, filled.wanted)
+        past = await run_in_threadpool(outlooks, has, own, filled.wanted)
         if filled.kind == Kind.CO_BRANDED:
             invitation = f"{base}/sponsor{filled.address()}"
         else:

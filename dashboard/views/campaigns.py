@@ -334,7 +334,12 @@ async def campaign_page(
     if campaign.owner_id:
         decider = reader.account if reader.owner else ""
     made = await acts(has, campaign, reader.account, decider, reader.more, asked, reader.base)
-    page = await run_in_threadpool(_read, has, campaign, reader, after, month, made)
+
+    def read_at_once() -> Page:
+        with has.at_once() as still:
+            return _read(still, campaign, reader, after, month, made)
+
+    page = await run_in_threadpool(read_at_once)
     page.context["asked"] = asked
     return await run_in_threadpool(render, page)
 
@@ -354,5 +359,10 @@ async def campaign(
     has: Has, render: Render, request: Request, owner_id: int, campaign_id: int
 ) -> Response:
     """Show a campaign's rules, its budget, its sessions by day, and what may be sent."""
-    found, reader = await run_in_threadpool(_reader, has, owner_id, campaign_id)
+
+    def read() -> tuple[Campaign, Reader]:
+        with has.at_once() as still:
+            return _reader(still, owner_id, campaign_id)
+
+    found, reader = await run_in_threadpool(read)
     return await campaign_page(has, render, request, found, reader)

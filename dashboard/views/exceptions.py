@@ -17,7 +17,7 @@ from dashboard.render import Render, live_address
 from dashboard.services import Has, Services
 from dashboard.under_way import RECENT_DAYS, off_chain
 from dashboard.views.overview import owner_of
-from indexer.read_model import COUNTED, Owner, Site
+from indexer.read_model import COUNTED, Owner
 
 router = APIRouter()
 
@@ -64,26 +64,28 @@ def _export(
 @router.get("/owners/{owner_id}/exceptions")
 def show(has: Has, render: Render, request: Request, owner_id: int) -> Response:
     """List what is not simply settled, on the chain and before it."""
-    owner = owner_of(has, owner_id)
     query = ExceptionQuery.parse(request.query_params)
     now = has.now()
-    lines = off_chain(has, now, has.model.utilisation(owner_id, now), query)
-    counts: dict[str, int] = {
-        kind: sum(1 for line in lines if kind in line.kinds) for kind in OFF_CHAIN
-    }
-    counted = has.model.exception_counts([query.of(owner_id, kind) for kind in ON_CHAIN])
-    counts |= {str(kind): count for kind, count in counted}
     base = f"/owners/{owner_id}/exceptions"
+    wanted = query.on_chain(owner_id)
+    rows: tuple[Line, ...] = ()
+    after: int | None = None
+    with has.at_once() as still:
+        owner = owner_of(still, owner_id)
+        sites = still.model.sites(owner_id)
+        lines = off_chain(still, now, still.model.utilisation(owner_id, now), query)
+        counts: dict[str, int] = {
+            kind: sum(1 for line in lines if kind in line.kinds) for kind in OFF_CHAIN
+        }
+        counted = still.model.exception_counts([query.of(owner_id, kind) for kind in ON_CHAIN])
+        counts |= {str(kind): count for kind, count in counted}
+        if wanted is not None:
+            found = still.model.session_exceptions(wanted, query.after, PAGE)
+            rows = tuple(exceptions.on_chain(one, session_key) for one in found.items)
+            after = found.after
     if query.kind is not None:
         lines = [line for line in lines if query.kind in line.kinds]
     shown, further = exceptions.page_of(lines, query.open, PAGE)
-    rows: tuple[Line, ...] = ()
-    after: int | None = None
-    wanted = query.on_chain(owner_id)
-    if wanted is not None:
-        found = has.model.session_exceptions(wanted, query.after, PAGE)
-        rows = tuple(exceptions.on_chain(one, session_key) for one in found.items)
-        after = found.after
     page = ExceptionsPage(
         owner=owner,
         query=query,
@@ -93,7 +95,6 @@ def show(has: Has, render: Render, request: Request, owner_id: int) -> Response:
         rows=rows,
         next=None if after is None else base + query.address(after=after),
     )
-    sites: tuple[Site, ...] = has.model.sites(owner_id)
     return render(
         Page(
             "exceptions.html",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final, Literal
 
@@ -145,8 +145,8 @@ def owner_of(has: Services, owner_id: int) -> Owner:
 
 def read(has: Services, owner_id: int, span: Span) -> OverviewPage:
     """Read everything that the first page says, from one state of the tables."""
-    with has.model.at_once() as model:
-        return _read(replace(has, model=model), owner_id, span)
+    with has.at_once() as still:
+        return _read(still, owner_id, span)
 
 
 def _read(has: Services, owner_id: int, span: Span) -> OverviewPage:
@@ -224,7 +224,7 @@ def concerns(
         disputed=disputed,
         plan=model.payout_plan(owner_id, now),
         failures=model.payout_failures(owner_id),
-        campaigns=model.campaigns(owner_id),
+        campaigns=model.campaigns(owner_id, running_at=now),
         utilisation=utilisation,
         sites=sites,
     )

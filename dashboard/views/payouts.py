@@ -17,7 +17,7 @@ from dashboard.language import Text, gettext
 from dashboard.pages import Page, Table, whole
 from dashboard.query import choice_of, month_of, number_of
 from dashboard.render import Render, live_address
-from dashboard.services import Has
+from dashboard.services import Has, Services
 from dashboard.spans import local_day, months_after, starts
 from dashboard.views.overview import owner_of
 from indexer.read_model import (
@@ -231,12 +231,8 @@ def _export(model: ReadModel, owner_id: int, query: LedgerQuery) -> Iterator[tup
         yield (*cells(one), one.provenance.finality)
 
 
-@router.get("/owners/{owner_id}/payouts")
-def payouts(has: Has, render: Render, request: Request, owner_id: int) -> Response:
-    """Show an owner's accrual, its next payout, its statement and what was paid out."""
+def _read(has: Services, owner_id: int, query: LedgerQuery, base: str) -> PayoutsPage:
     owner, model, now = owner_of(has, owner_id), has.model, has.now()
-    query = LedgerQuery.parse(request.query_params)
-    base = f"/owners/{owner_id}/payouts"
     newest = model.statement(owner_id, limit=1).items
     found = model.statement(owner_id, query.after, PAGE, query.kinds, query.times)
     paid = model.payouts(owner_id, query.paid, PAYOUTS)
@@ -244,7 +240,7 @@ def payouts(has: Has, render: Render, request: Request, owner_id: int) -> Respon
     disputes, held = model.open_disputes(owner_id)
     unfunded = SessionFilter(owner_id=owner_id, status=int(Status.UNFUNDED))
     accrued = newest[0].balance if newest else 0
-    page = PayoutsPage(
+    return PayoutsPage(
         owner=owner,
         query=query,
         accrued=accrued,
@@ -265,12 +261,21 @@ def payouts(has: Has, render: Render, request: Request, owner_id: int) -> Respon
             if one.debt > one.collected + one.waived
         )[:DEBTS],
     )
+
+
+@router.get("/owners/{owner_id}/payouts")
+def payouts(has: Has, render: Render, request: Request, owner_id: int) -> Response:
+    """Show an owner's accrual, its next payout, its statement and what was paid out."""
+    query = LedgerQuery.parse(request.query_params)
+    base = f"/owners/{owner_id}/payouts"
+    with has.at_once() as still:
+        page = _read(still, owner_id, query, base)
     return render(
         Page(
             "payouts.html",
-            gettext("Payouts of %(owner)s", owner=owner.name),
+            gettext("Payouts of %(owner)s", owner=page.owner.name),
             page,
-            Table(COLUMNS, _export(model, owner_id, query)),
+            Table(COLUMNS, _export(has.model, owner_id, query)),
             live=live_address(owner_id) if query.after is None and query.paid is None else None,
             context={
                 "owner_id": owner_id,

@@ -85,7 +85,7 @@ async def invitation(has: Has, render: Render, request: Request, owner_id: int) 
     past: tuple[Outlook, ...] = ()
     made = None
     if filled.wanted is not None:
-        past = await run_in_threadpool(outlooks, has, owner_id, filled.wanted)
+        past = await run_in_threadpool(outlooks, has, own, filled.wanted)
         if account is not None:
             here = INVITATION.format(owner_id=owner_id) + filled.address()
             made = await launch(has, account, filled.wanted, here)

@@ -17,6 +17,7 @@ from indexer.api.rows import Paging, Resource, Span, one, page, split_session
 from indexer.database import snapshot
 from indexer.figures import Status
 from indexer.queries import live
+from indexer.queries.sessions import of_batch
 from indexer.read_money import NOT_STARTED
 
 NOT_FOUND: Final[dict[int | str, dict[str, Any]]] = {404: {"model": models.Problem}}
@@ -167,7 +168,8 @@ def sessions(  # noqa: PLR0913, PLR0917 -- each is a filter
     """Sessions with their outcome. Times are those of settlement."""
     table = schema.sessions
     where = [
-        *equal(table, owner_id=owner_id, site_id=site_id, connector_id=connector_id, batch=batch),
+        *equal(table, owner_id=owner_id, site_id=site_id, connector_id=connector_id),
+        *(of_batch(batch) if batch is not None else ()),
         *resources.of_campaign(campaign_id),
         *resources.with_status(status),
     ]

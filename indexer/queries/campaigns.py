@@ -59,9 +59,15 @@ def list_campaigns(
     owner_id: int | None = None,
     campaign_id: int | None = None,
     creator: str | None = None,
+    running_at: int | None = None,
 ) -> tuple[Campaign, ...]:
-    """Return campaigns by id: all, an owner's (0: sponsors'), those of an address, or one."""
+    """Return campaigns by id: all, an owner's (0: sponsors'), those of an address, or one.
+
+    With `running_at`, UTC seconds, only those within their time then, closed or paused ones too.
+    """
     where = []
+    if running_at is not None:
+        where += [campaigns.c.starts_at <= running_at, campaigns.c.ends_at > running_at]
     if owner_id is not None:
         where.append(campaigns.c.owner_id == owner_id)
     if creator is not None:

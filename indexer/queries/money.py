@@ -131,7 +131,7 @@ def daily_totals(
     if connector_id is not None:
         where.append(days.c.connector_id == connector_id)
     query = select(days.c.day, *sums_of(days)).where(*where).group_by(days.c.day)
-    found = {day: Totals(*sums) for day, *sums in connection.execute(query)}
+    found = {day: Totals(*sums) for day, *sums in connection.execute(query).all()}
     return tuple(
         DayTotals(from_day(day), found.get(day, Totals()))
         for day in range(to_day(since), to_day(until) + 1)
@@ -170,7 +170,7 @@ def _by_hour(
             hours.c.hour >= since,
             hours.c.hour < until,
         )
-        for hour, *sums in connection.execute(query.group_by(hours.c.hour)):
+        for hour, *sums in connection.execute(query.group_by(hours.c.hour)).all():
             old = found.get(hour)
             found[hour] = sums if old is None else list(map(add, old, sums))
     return found
@@ -198,7 +198,7 @@ def energy_by_hour_of_day(
                 )
                 by = each.subquery().c
                 query = select(by.connector_id, by.hour, sum_of(by.energy_wh))
-                rows = connection.execute(query.group_by(by.connector_id, by.hour))
+                rows = connection.execute(query.group_by(by.connector_id, by.hour)).all()
                 for connector_id, at, energy in rows:
                     found[site_of[connector_id]][at] += energy
     return {site_id: tuple(energies) for site_id, energies in found.items()}

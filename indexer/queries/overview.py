@@ -106,7 +106,8 @@ def _ask_parts(
     values = _of_owner(owner_id)
     for at, (part, (low, high)) in enumerate(zip(parts, ranges, strict=True)):
         values |= {f"sites{at}": part.site_ids, f"low{at}": low, f"high{at}": high}
-    return connection.execute(_of_parts(table, len(parts), of_one=owner_id is not None), values)
+    query = _of_parts(table, len(parts), of_one=owner_id is not None)
+    return connection.execute(query, values).all()
 
 
 def _part_totals(
@@ -192,7 +193,7 @@ def _days_by_zone(
     values = _of_owner(owner_id) | {"first": first, "last": last}
     query = _by_zone(of_one=owner_id is not None)
     found: dict[str, dict[int, Totals]] = defaultdict(dict)
-    for name, day, *sums in connection.execute(query, values):
+    for name, day, *sums in connection.execute(query, values).all():
         found[name][day] = Totals(*sums)
     return found
 

@@ -215,13 +215,6 @@ def list_beside(connection: Connection, connector_ids: Sequence[int]) -> tuple[C
     return tuple(_to_connector(row) for row in connection.execute(query))
 
 
-def sites_of(connection: Connection, connector_ids: Sequence[int]) -> tuple[int, ...]:
-    """Return the sites of some connectors, by id."""
-    some = _connectors().where(connectors.c.connector_id.in_(connector_ids))
-    query = some.with_only_columns(sites.c.site_id).distinct().order_by(sites.c.site_id)
-    return tuple(connection.scalars(query))
-
-
 def one_connector(connection: Connection, connector_id: int) -> Connector | None:
     """Return one connector."""
     row = connection.execute(

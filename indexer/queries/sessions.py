@@ -6,15 +6,23 @@ from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal, select, tuple_
 
 from chargecoin import record
 from indexer.figures import Status
 from indexer.hours import DAY_S, from_day, to_day
-from indexer.queries.places import first_from, one_connector, one_tariff, provenance, with_block
+from indexer.queries.places import (
+    block_number,
+    first_from,
+    one_connector,
+    one_tariff,
+    provenance,
+    with_block,
+)
 from indexer.rows import outcome_word, session_word
 from indexer.schema import (
     LOG_BITS,
+    Int,
     batches,
     block_of,
     collections,
@@ -114,13 +122,26 @@ def _to_row(row: Row[Any], status: Status) -> SessionRow:
     )
 
 
+def of_batch(number: int) -> tuple[ColumnElement[bool], ...]:
+    """Return what narrows sessions to a batch: those of one block, so that it needs no index."""
+    block = select(block_number(batches.c.id)).where(batches.c.batch == number).scalar_subquery()
+    size = literal(1 << LOG_BITS, Int)
+    return (
+        sessions.c.batch == number,
+        sessions.c.id >= block * size,
+        sessions.c.id < (block + 1) * size,
+    )
+
+
 def conditions(connection: Connection, wanted: SessionFilter) -> list[ColumnElement[bool]]:
     """Return a filter as conditions on `sessions`."""
     found: list[ColumnElement[bool]] = []
-    for column in ("owner_id", "site_id", "connector_id", "batch", "status", "reason", "assurance"):
+    for column in ("owner_id", "site_id", "connector_id", "status", "reason", "assurance"):
         value = getattr(wanted, column)
         if value is not None:
             found.append(sessions.c[column] == value)
+    if wanted.batch is not None:
+        found += of_batch(wanted.batch)
     if wanted.campaign_id is not None:
         # The second says nothing new: by its words the index of the few is found.
         found += [sessions.c.campaign_id == wanted.campaign_id, with_campaign]

@@ -73,7 +73,21 @@ sessions = event_table(
     Index(None, "connector_id", "sequence", unique=True),
     Index(None, "owner_id", "id"),
     Index(None, "site_id", "id"),
-    Index(None, "batch"),
+    # With all that is asked of many sessions of a connector by when they began, for their rows
+    # lie far apart: how long they lasted, and what a campaign would have cost.
+    Index(
+        "ix_sessions_starts",
+        "connector_id",
+        "started_at",
+        "duration_s",
+        "status",
+        "settled_at",
+        "hour_of_week",
+        "energy_wh",
+        "gross",
+        "campaign_id",
+        "payer",
+    ),
     with_transaction=False,
 )
 # The few that were not settled, for the pages that ask only for those. A literal, for a
@@ -104,6 +118,12 @@ Index(
     "ix_sessions_campaigns",
     sessions.c.campaign_id,
     sessions.c.id,
+    # What the days of a campaign's effect are worked out of.
+    sessions.c.connector_id,
+    sessions.c.started_at,
+    sessions.c.status,
+    sessions.c.campaign_paid,
+    sessions.c.discount,
     sqlite_where=with_campaign,
     postgresql_where=with_campaign,
 )

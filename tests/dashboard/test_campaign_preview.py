@@ -34,7 +34,7 @@ SESSIONS = st.lists(
         energy_wh=st.integers(0, 50_000),
         gross=st.integers(1, 60_000_000),
         campaign_id=st.integers(0, 1),
-        settled=st.booleans(),
+        status=st.integers(1, 2),
     ),
     max_size=40,
 ).map(lambda found: sorted(found, key=lambda one: one.started_at))
