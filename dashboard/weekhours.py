@@ -111,16 +111,17 @@ def local_days(
         inside = mask >> weekday * 24 + hour & 1
         return sums.setdefault(ordinal, [0, 0, 0, 0]), bool(inside)
 
+    known: dict[int, tuple[list[int], bool]] = {}
     for at in range(since, until, HOUR_S):
-        day, inside = day_of(at)
+        day, inside = known[at] = day_of(at)
         length = min(HOUR_S, until - at)
         day[0] += length
         day[1] += length * connectors * inside
-    for one in hours:
-        day, inside = day_of(one.hour)
+    for hour, energy_wh, occupied_s in hours:
+        day, inside = known.get(hour) or day_of(hour)
         if inside:
-            day[2] += one.occupied_s
-            day[3] += one.energy_wh
+            day[2] += occupied_s
+            day[3] += energy_wh
     # Clocks that change make a day 23 or 25 hours long; a shorter one was cut off by the span.
     return {
         day: DaySums(*inside)

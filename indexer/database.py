@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from importlib.resources import as_file, files
-from typing import Final
+from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -23,6 +24,9 @@ BUSY_TIMEOUT_MS: Final = 10_000
 CACHE_KIB: Final = 32_768
 # Every connection has its own; who only reads has many, and the system's cache beneath.
 READERS_CACHE_KIB: Final = 4_096
+_ANSWERS: Final = "answers"
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, cache_kib: int) -> None:
@@ -64,6 +68,28 @@ def writing(engine: Engine) -> Iterator[Connection]:
         raise StoreError(f"the database refuses to write: {error}") from error
 
 
+def asked_once(
+    ask: Callable[Concatenate[Connection, P], T],
+) -> Callable[Concatenate[Connection, P], T]:
+    """Let a question be asked once in a snapshot, in which its answer cannot change.
+
+    Outside of one it is asked every time.
+    """
+
+    @wraps(ask)
+    def asked(connection: Connection, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        answers = connection.info.get(_ANSWERS)
+        if answers is None:
+            return ask(connection, *args, **kwargs)
+        question = (ask, args, tuple(sorted(kwargs.items())))
+        if question not in answers:
+            answers[question] = ask(connection, *args, **kwargs)
+        found: T = answers[question]
+        return found
+
+    return asked
+
+
 @contextmanager
 def snapshot(engine: Engine) -> Iterator[Connection]:
     """Begin a transaction whose statements all see the same state.
@@ -74,7 +100,13 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
         engine = engine.execution_options(isolation_level="REPEATABLE READ")
     try:
         with engine.begin() as connection:
-            yield connection
+            # The connection is used again, and what is noted on it with it.
+            noted = connection.info
+            noted[_ANSWERS] = {}
+            try:
+                yield connection
+            finally:
+                noted.pop(_ANSWERS, None)
     except OperationalError as error:
         raise StoreError(
             f"the indexer's database cannot be read: {error.orig}; `chargecoin indexer run` "

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, func, select
 
+from indexer.database import asked_once
 from indexer.figures import Change, Connector, Status
 from indexer.live_figures import USES, ConnectorState, FeedSource, Use, Utilisation
 from indexer.schema import changes, connector_states, cursor, feed_sources
@@ -28,6 +29,7 @@ _USE: Final[dict[str, Use]] = {
 }
 
 
+@asked_once
 def status(connection: Connection) -> Status | None:
     """Return the cursor; None before the first block is indexed."""
     newest = select(func.max(changes.c.id)).scalar_subquery()
@@ -58,6 +60,7 @@ def changes_since(connection: Connection, change: int, limit: int) -> tuple[Chan
     return tuple(Change(row.id, row.kind, row.owner_id, row.block_number) for row in found)
 
 
+@asked_once
 def sources(connection: Connection) -> tuple[FeedSource, ...]:
     """Return the oracles whose feeds are followed."""
     found = connection.execute(select(feed_sources).order_by(feed_sources.c.oracle))

@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 
 from chargecoin.tariff import Tariff as TariffSlot
+from indexer.database import asked_once
 from indexer.figures import Connector, MeterKey, Owner, Provenance, Site, Status, Tariff
 from indexer.hours import is_zone
 from indexer.schema import (
@@ -63,6 +64,7 @@ def first_of_each(connection: Connection, times: Sequence[int]) -> list[int]:
     return [after if number is None else number for number in found]
 
 
+@asked_once
 def first_from(connection: Connection, time: int) -> int:
     """Return the first block of this time (UTC seconds) or later; after the last if none is."""
     return first_of_each(connection, (time,))[0]
@@ -105,6 +107,7 @@ def list_owners(connection: Connection) -> tuple[Owner, ...]:
     )
 
 
+@asked_once
 def one_owner(connection: Connection, owner_id: int) -> Owner | None:
     """Return one owner."""
     row = connection.execute(select(owners).where(owners.c.owner_id == owner_id)).one_or_none()
@@ -144,6 +147,7 @@ def _sites() -> Select[Any]:
     ).order_by(sites.c.site_id)
 
 
+@asked_once
 def list_sites(connection: Connection, owner_id: int | None = None) -> tuple[Site, ...]:
     """Return an owner's sites, or all, by id."""
     query = _sites() if owner_id is None else _sites().where(sites.c.owner_id == owner_id)
@@ -195,6 +199,7 @@ def _to_connector(row: Row[Any]) -> Connector:
 _BY_PLACE: Final = (sites.c.site_id, stations.c.station_id, connectors.c.connector_id)
 
 
+@asked_once
 def list_connectors(
     connection: Connection, owner_id: int | None = None, site_id: int | None = None
 ) -> tuple[Connector, ...]:

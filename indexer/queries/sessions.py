@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
 
 from chargecoin import record
 from indexer.figures import Status
@@ -42,6 +54,7 @@ from indexer.session_figures import Batch, Collection, SessionDetail, SessionFil
 _WIDEST_OFFSET: Final = timedelta(hours=15)
 
 
+@cache
 def _rows() -> Select[Any]:
     """Select sessions with their place. Outer joins: a rejected session may name no connector."""
     collected = (
@@ -194,14 +207,15 @@ def sessions_named(
     sequences: dict[int, list[int]] = {}
     for connector_id, sequence in map(record.split_session_id, session_ids):
         sequences.setdefault(connector_id, []).append(sequence)
-    found: list[SessionRow] = []
-    # A connector at a time: SQLite finds no index for a list of pairs.
-    for connector_id, wanted in sequences.items():
-        query = _rows().where(
-            sessions.c.connector_id == connector_id, sessions.c.sequence.in_(wanted)
-        )
-        found += (_to_row(row, status) for row in connection.execute(query))
-    return found
+    if not sequences:
+        return []
+    # By connector: SQLite finds no index for a list of pairs.
+    places = (
+        and_(sessions.c.connector_id == connector_id, sessions.c.sequence.in_(wanted))
+        for connector_id, wanted in sequences.items()
+    )
+    query = _rows().where(or_(*places))
+    return [_to_row(row, status) for row in connection.execute(query)]
 
 
 def one_session(connection: Connection, status: Status, session_id: int) -> SessionDetail | None:
