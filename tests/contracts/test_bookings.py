@@ -90,6 +90,12 @@ def test_a_booking_of_one_unit_moves_it(busy: World) -> None:
     assert settlement.unrouted_fees() == 9_000 - 2
 
 
+def test_a_booking_moves_a_balance_of_80_bits(busy: World) -> None:
+    rich = busy.open_account(busy.stranger, balance=2**79)
+    book(busy, account=rich, to_account=1, to_fees=-1)
+    assert busy.settlement.account(rich)[0] == 2**79 + 1
+
+
 def test_what_a_campaign_paid_goes_back_to_its_budget(busy: World) -> None:
     settlement = busy.settlement
     create(busy, co_branded(), budget=5 * TOKEN, by=busy.stranger)

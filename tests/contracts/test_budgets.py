@@ -203,6 +203,15 @@ def test_no_rules_grant_more_than_a_session_costs(world: World, rate_bps: int, k
     assert world.settlement.budget(CAMPAIGN)[:2] == (91 * TOKEN, 9 * TOKEN)
 
 
+def test_a_budget_holds_80_bits_and_no_more(world: World) -> None:
+    """Settlement holds to it by itself, whatever its campaign manager asks for."""
+    fund(world, TOKEN)
+    with boa.reverts("settlement: budget too large"):
+        fund(world, 2**80 - TOKEN)
+    fund(world, 2**80 - 1 - TOKEN)
+    assert world.settlement.budget(CAMPAIGN)[:2] == (2**80 - 1, 0)
+
+
 @pytest.mark.parametrize(("payer", "reason"), [(0, Reason.NO_PAYER), (99, Reason.UNKNOWN_ACCOUNT)])
 def test_a_session_without_an_account_has_no_campaign(
     world: World, payer: int, reason: Reason

@@ -17,7 +17,8 @@ from chargecoin.payouts import (
     day_of,
     is_due,
 )
-from tests.contracts.world import DAY_S, HOUR_S, World, events, session, source, wait
+from chargecoin.record import Reason
+from tests.contracts.world import DAY_S, HOUR_S, World, events, now, session, source, wait
 
 OWNER, CONNECTOR = 1, 1
 NET = 8_991_000  # of a session of 9 tokens
@@ -275,6 +276,24 @@ def test_payouts_of_another_settlement_cannot_be_deployed(world: World) -> None:
 
 
 # On demand
+
+
+def test_a_single_unit_is_paid(world: World, earned: int) -> None:
+    world.settlement.withdraw_accrual(OWNER, earned - 1, sender=world.station_owner)
+    assert world.payouts.pay_now(OWNER, sender=world.station_owner) == 1
+
+
+def test_a_payout_leaves_what_counts_against_the_days_cap(world: World, account: int) -> None:
+    """On a day of an even number and on one of an odd: fields of a slot are side by side."""
+    caps = world.settlement.caps()
+    world.settlement.set_caps(caps[0], 18_000_000, caps[2], sender=world.governance)
+    for _ in range(2):
+        wait(DAY_S)
+        earn(world, account)
+        world.payouts.pay_now(OWNER, sender=world.station_owner)
+        earn(world, account)
+        assert world.settlement.accrual(OWNER)[3:] == (now() // DAY_S, 18_000_000)
+        assert world.settle_one(CONNECTOR, session(account)).reason == Reason.OWNER_DAY_CAP
 
 
 def test_an_owner_is_paid_when_it_asks_whatever_its_schedule(world: World, account: int) -> None:
