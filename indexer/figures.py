@@ -240,8 +240,7 @@ class Carbon:
     avoided_g: int
 
 
-@dataclass(frozen=True, slots=True)
-class HourTotals:
+class HourTotals(NamedTuple):
     """One local hour of performance, keyed by its UTC start; approximate (see `schema`)."""
 
     hour: int

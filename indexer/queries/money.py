@@ -142,8 +142,7 @@ def hourly(
     connection: Connection, connector_ids: Sequence[int], since: int, until: int
 ) -> tuple[HourTotals, ...]:
     """Return performance by local hour that begins in [since, until), UTC seconds; approximate."""
-    names = tuple(name for name in HourTotals.__dataclass_fields__ if name != "hour")
-    found = _by_hour(connection, connector_ids, since, until, names)
+    found = _by_hour(connection, connector_ids, since, until, HourTotals._fields[1:])
     return tuple(HourTotals(hour, *found[hour]) for hour in sorted(found))
 
 

@@ -52,6 +52,8 @@ from indexer.sums import collection_sums, refund_sums, settlement_sums
 SHOWN_DAYS: Final = 35
 _POSITIONS: Final = tuple(SETTLEMENT_SUMS.index(name) for name in FIELDS)
 Label = Literal["today", "week", "month"]
+# What `Totals` consist of, in its order: as they are read, since many are added up for one.
+_Sums = Sequence[int]
 # Label → first day, first day of the span before, its day that matches today.
 _Spans = dict[Label, tuple[date, date, date | None]]
 
@@ -110,19 +112,19 @@ def _ask_parts(
     return connection.execute(query, values).all()
 
 
-def _part_totals(
+def _part_sums(
     connection: Connection, owner_id: int | None, parts: Sequence[_Part]
-) -> list[Totals]:
-    """Return the totals of what was settled in each part.
+) -> list[list[_Sums]]:
+    """Return what was settled in each part, sums that are to be added up.
 
     Whole hours from the rollup, the rest from the rows. All parts together, because each
     question costs more in asking than in answering.
     """
-    found: list[list[Totals]] = [[] for _ in parts]
+    found: list[list[_Sums]] = [[] for _ in parts]
     hours = [(one.since, one.cut) for one in parts]
     # Added up here: in the question, twenty sums a part take longer to read than to work out.
     for row in _ask_parts(connection, settlement_hours, owner_id, parts, hours):
-        found[row[0]].append(Totals(*row[1:]))
+        found[row[0]].append(row[1:])
     last = first_of_each(connection, [at for one in parts for at in (one.cut, one.until)])
     keys = [number << LOG_BITS for number in last]
     ids = list(zip(keys[::2], keys[1::2], strict=True))
@@ -135,8 +137,8 @@ def _part_totals(
         ((row[0], collection_sums(CollectionRow._make(row[1:]))) for row in rows(collections)),
         ((row[0], refund_sums(RefundRow._make(row[1:]))) for row in rows(refunds)),
     ):
-        found[part].append(Totals(*(values[at] for at in _POSITIONS)))
-    return [Totals.of((Totals(), *each)) for each in found]
+        found[part].append([values[at] for at in _POSITIONS])
+    return found
 
 
 def _spans(day: date) -> _Spans:
@@ -188,13 +190,13 @@ def _by_zone(*, of_one: bool) -> Select[Any]:
 
 def _days_by_zone(
     connection: Connection, owner_id: int | None, first: int, last: int
-) -> dict[str, dict[int, Totals]]:
-    """Return the totals of settlement days `first` to `last` (inclusive) by time zone and day."""
+) -> dict[str, dict[int, _Sums]]:
+    """Return the sums of settlement days `first` to `last` (inclusive) by time zone and day."""
     values = _of_owner(owner_id) | {"first": first, "last": last}
     query = _by_zone(of_one=owner_id is not None)
-    found: dict[str, dict[int, Totals]] = defaultdict(dict)
+    found: dict[str, dict[int, _Sums]] = defaultdict(dict)
     for name, day, *sums in connection.execute(query, values).all():
-        found[name][day] = Totals(*sums)
+        found[name][day] = sums
     return found
 
 
@@ -214,21 +216,21 @@ def overview(connection: Connection, owner_id: int | None, now: int) -> Overview
         for name, site_ids in zones.items()
         for label, part in _begun(name, site_ids, spans[name], now).items()
     }
-    begun = dict(zip(parts, _part_totals(connection, owner_id, list(parts.values())), strict=True))
+    begun = dict(zip(parts, _part_sums(connection, owner_id, list(parts.values())), strict=True))
 
     def period(label: Label) -> Period:
-        current: list[Totals] = []
-        previous = [begun[name, label] for name in zones]
+        current: list[_Sums] = []
+        previous = [sums for name in zones for sums in begun[name, label]]
         for name, span in spans.items():
             first, before, match = span[label]
             current += _between(by_day[name], first, span["today"][0])
             previous += _between(by_day[name], before, (match or first) - timedelta(days=1))
         since = min(span[label][0] for span in spans.values())
-        return Period(label, since, until, Totals.of(current), Totals.of(previous))
+        return Period(label, since, until, _total(current), _total(previous))
 
     def on(day: date) -> DayTotals:
         found = (one for zone in by_day.values() for one in _between(zone, day, day))
-        return DayTotals(day, Totals.of(found))
+        return DayTotals(day, _total(found))
 
     return Overview(
         today=period("today"),
@@ -241,7 +243,11 @@ def overview(connection: Connection, owner_id: int | None, now: int) -> Overview
     )
 
 
-def _between(by_day: Mapping[int, Totals], first: date, last: date) -> list[Totals]:
+def _total(parts: Iterable[_Sums]) -> Totals:
+    return Totals(*map(sum, zip(*parts, strict=True)))
+
+
+def _between(by_day: Mapping[int, _Sums], first: date, last: date) -> list[_Sums]:
     days = range(to_day(first), to_day(last) + 1)
     return [by_day[day] for day in days if day in by_day]
 
