@@ -142,16 +142,16 @@ def hourly(
     connection: Connection, connector_ids: Sequence[int], since: int, until: int
 ) -> tuple[HourTotals, ...]:
     """Return performance by local hour that begins in [since, until), UTC seconds; approximate."""
-    found = _by_hour(connection, connector_ids, since, until, HourTotals._fields[1:])
-    return tuple(HourTotals(hour, *found[hour]) for hour in sorted(found))
+    rows = _by_hour(connection, connector_ids, since, until, HourTotals._fields[1:])
+    return tuple(map(HourTotals._make, rows))
 
 
 def hourly_use(
     connection: Connection, connector_ids: Sequence[int], since: int, until: int
 ) -> tuple[HourUse, ...]:
     """Return energy and use alone of what `hourly` returns: a fifth of the sums."""
-    found = _by_hour(connection, connector_ids, since, until, HourUse._fields[1:])
-    return tuple(HourUse(hour, *found[hour]) for hour in sorted(found))
+    rows = _by_hour(connection, connector_ids, since, until, HourUse._fields[1:])
+    return tuple(map(HourUse._make, rows))
 
 
 def _by_hour(
@@ -160,19 +160,20 @@ def _by_hour(
     since: int,
     until: int,
     names: Sequence[str],
-) -> dict[int, list[int]]:
+) -> Sequence[Sequence[int]]:
+    """Return (hour, sums) of the hours in order."""
     hours = connector_hours
-    found: dict[int, list[int]] = {}
+    found: dict[int, Sequence[int]] = {}
     for first in range(0, len(connector_ids), 500):
         query = select(hours.c.hour, *(sum_of(hours.c[name]) for name in names)).where(
             hours.c.connector_id.in_(connector_ids[first : first + 500]),
             hours.c.hour >= since,
             hours.c.hour < until,
         )
-        for hour, *sums in connection.execute(query.group_by(hours.c.hour)).all():
-            old = found.get(hour)
-            found[hour] = sums if old is None else list(map(add, old, sums))
-    return found
+        for row in connection.execute(query.group_by(hours.c.hour)).all():
+            old = found.get(row[0])
+            found[row[0]] = row if old is None else (row[0], *map(add, old[1:], row[1:]))
+    return [found[hour] for hour in sorted(found)]
 
 
 def energy_by_hour_of_day(
