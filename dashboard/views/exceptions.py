@@ -12,7 +12,7 @@ from dashboard import exceptions
 from dashboard.exceptions import OFF_CHAIN, ON_CHAIN, ExceptionQuery, Line
 from dashboard.formats import session_key
 from dashboard.language import gettext
-from dashboard.pages import Page, Table
+from dashboard.pages import Page, Table, whole
 from dashboard.render import Render, live_address
 from dashboard.services import Has, Services
 from dashboard.under_way import RECENT_DAYS, off_chain
@@ -22,7 +22,6 @@ from indexer.read_model import COUNTED, Owner
 router = APIRouter()
 
 PAGE: Final = 50
-EXPORT_PAGE: Final = 1000
 COLUMNS: Final = tuple(one.name for one in fields(Line) if one.name not in {"tie", "zone"})
 
 
@@ -52,13 +51,11 @@ def _export(
 ) -> Iterator[tuple[Any, ...]]:
     """Yield every line of a filter, what is not on the chain first."""
     yield from (_row(line) for line in lines)
-    wanted, after = query.on_chain(owner_id), None
-    while wanted is not None:
-        page = has.model.session_exceptions(wanted, after, EXPORT_PAGE)
-        yield from (_row(exceptions.on_chain(one, session_key)) for one in page.items)
-        if page.after is None:
-            return
-        after = page.after
+    wanted = query.on_chain(owner_id)
+    if wanted is not None:
+        of, read = wanted, has.model.session_exceptions
+        for one in whole(lambda after, limit: read(of, after, limit)):
+            yield _row(exceptions.on_chain(one, session_key))
 
 
 @router.get("/owners/{owner_id}/exceptions")
