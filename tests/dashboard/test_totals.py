@@ -49,6 +49,7 @@ class Event:
     block: int
     at: int
     owner_id: int
+    connector: int
     zone: str
     kind: str
     amounts: dict[str, int] = field(default_factory=dict)
@@ -81,7 +82,9 @@ class History:
     def add(self, kind: str, timestamp: int, connector: int, **amounts: int) -> None:
         """Keep an event of the newest block."""
         owner_id, zone = self.connectors[connector]
-        self.events.append(Event(self.world.head, timestamp, owner_id, zone, kind, amounts))
+        self.events.append(
+            Event(self.world.head, timestamp, owner_id, connector, zone, kind, amounts)
+        )
 
     def settle(self, timestamp: int, drawn: list[dict[str, Any]]) -> None:
         """Settle sessions in one batch."""
@@ -371,6 +374,27 @@ SUMS: Final = (
 )  # fmt: skip
 
 
+CAMPAIGN_SUMS: Final = ("energy_wh", "gross", "paid", "campaign", "fee")
+# Connectors by station, as `made` registers them.
+STATIONS: Final = {1: {1, 2}, 2: {3}, 3: {4}}
+# What is on the chain of the grid's energy, g/kWh: Germany 2024, the United Kingdom 2025.
+GRID: Final = dict(zip(ZONES, (363, 177), strict=True))
+
+
+def carbon_of(events: list[Event]) -> dict[str, int]:
+    """Return energy and what it emitted, each session by itself (docs/method-co2.md)."""
+    settled = [one for one in events if one.kind == "settled"]
+    return {
+        "energy_wh": total(settled, "energy_wh"),
+        "frozen_g": sum(one.amounts["energy_wh"] * GRID[one.zone] // 1000 for one in settled),
+    }
+
+
+def frozen(sessions: list[dict[str, int]]) -> dict[str, int]:
+    """Return the same of a carbon report's sessions."""
+    return {name: sum(one[name] for one in sessions) for name in ("energy_wh", "frozen_g")}
+
+
 def told(events: list[Event]) -> dict[str, int]:
     """Return what a page has to tell of these events."""
     return {
@@ -445,26 +469,65 @@ async def compare(history: History, app: ASGIApp) -> None:
             open_ones -= sum(one.kind == "ruled" for one in own)
             assert disputes["open"] == open_ones
 
+            counts = (await told_by(pages, f"{base}/exceptions.json"))["counts"]
+            assert counts["unfunded"] == total(own, "unfunded")
+            assert counts["rejected"] == sum(one.kind == "rejected" for one in own)
+            assert counts["disputed"] == open_ones
+            assert counts["dispute_ended"] == sum(one.kind == "ruled" for one in own)
+            assert counts["refunded"] == sum(one.kind == "refunded" for one in own)
+
             for first in (date(2026, 10, 1), date(2026, 11, 1)):
-                last = (first + timedelta(40)).replace(day=1) - timedelta(1)
-                events = within(own, first, last)
-                fees = (await told_by(pages, f"{base}/fees.json?month={first:%Y-%m}"))["sum"]
-                came = sum(total(events, name) for name in ("paid", "campaign", "collected"))
-                assert fees["received"] == came - total(events, "refunded")
-                fee = total(events, "fee") + total(events, "collected_fee")
-                assert fees["fee"] == fee - total(events, "refunded_fee")
+                await compare_month(pages, history, owner_id, first)
+        await compare_campaign(pages, history)
 
-                query = f"month={first:%Y-%m}"
-                statement = (await told_by(pages, f"{base}/statement.json?{query}"))["span"]
-                upto = [one for one in own if one.block <= statement["last_block"]]
-                assert statement["closing"] == [accrued(upto), 0]
-                lines = sum(one["amount"] for one in statement["lines"])
-                assert statement["opening"][0] + lines == accrued(upto)
-                stations = (await told_by(pages, f"{base}/stations.json?{query}"))["stations"]
-                assert sum(one["totals"]["gross"] for one in stations) == total(events, "gross")
 
-        campaign = (await told_by(pages, "/owners/1/campaigns/1.json"))["campaign"]
-        assert campaign["spent"] == total(history.events, "campaign")
+async def compare_month(
+    pages: httpx.AsyncClient, history: History, owner_id: int, first: date
+) -> None:
+    """Compare the pages that are about a month."""
+    base = f"/owners/{owner_id}"
+    own = [one for one in history.events if one.owner_id == owner_id]
+    last = (first + timedelta(40)).replace(day=1) - timedelta(1)
+    events = within(own, first, last)
+    fees = (await told_by(pages, f"{base}/fees.json?month={first:%Y-%m}"))["sum"]
+    came = sum(total(events, name) for name in ("paid", "campaign", "collected"))
+    assert fees["received"] == came - total(events, "refunded")
+    fee = total(events, "fee") + total(events, "collected_fee")
+    assert fees["fee"] == fee - total(events, "refunded_fee")
+
+    query = f"month={first:%Y-%m}"
+    statement = (await told_by(pages, f"{base}/statement.json?{query}"))["span"]
+    upto = [one for one in own if one.block <= statement["last_block"]]
+    assert statement["closing"] == [accrued(upto), 0]
+    lines = sum(one["amount"] for one in statement["lines"])
+    assert statement["opening"][0] + lines == accrued(upto)
+    carbon = await told_by(pages, f"{base}/carbon.json?{query}")
+    assert frozen(carbon.get("session", [])) == carbon_of(events)
+    for station, connectors in STATIONS.items():
+        if history.connectors[min(connectors)][0] != owner_id:
+            continue
+        page = await told_by(pages, f"{base}/stations/{station}.json?{query}")
+        there = told([one for one in events if one.connector in connectors])
+        totals = page["station"]["totals"]
+        assert {key: totals[key] for key in there} == there
+    stations = (await told_by(pages, f"{base}/stations.json?{query}"))["stations"]
+    assert sum(one["totals"]["gross"] for one in stations) == total(events, "gross")
+
+
+async def compare_campaign(pages: httpx.AsyncClient, history: History) -> None:
+    """Compare the campaign's page and the list of owners."""
+    campaign = (await told_by(pages, "/owners/1/campaigns/1.json"))["campaign"]
+    assert campaign["spent"] == total(history.events, "campaign")
+    with_it = [one for one in history.events if one.amounts.get("campaign")]
+    assert {name: campaign["totals"][name] for name in CAMPAIGN_SUMS} == {
+        name: total(with_it, name) for name in CAMPAIGN_SUMS
+    }
+    assert campaign["totals"]["sessions"] == len(with_it)
+    for one in (await told_by(pages, "/owners.json"))["owners"]:
+        own = [each for each in history.events if each.owner_id == one["owner"]["owner_id"]]
+        events = within(own, date(2026, 11, 1), date(2026, 11, 3))
+        assert one["sessions"] == told(events)["sessions"]
+        assert one["energy_wh"] == total(events, "energy_wh")
 
 
 @dataclass(frozen=True, slots=True)
