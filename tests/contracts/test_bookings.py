@@ -6,6 +6,7 @@ from typing import Any
 import boa
 import pytest
 
+from tests.contracts.adjusting import dispute, pay
 from tests.contracts.campaigning import co_branded, create
 from tests.contracts.world import HOUR_S, TOKEN, World, session, wait
 
@@ -157,6 +158,20 @@ def test_no_field_leaves_its_width(busy: World, changes: dict[str, int]) -> None
     with boa.reverts():
         book(busy, **changes)
     assert books(busy) == before
+
+
+@pytest.mark.py_evm
+def test_disputes_do_not_take_an_owners_debt_past_48_bits(world: World, account: int) -> None:
+    """Adjustments refuses it before it writes down a debt that its own field would cut."""
+    presented = [pay(world, account) for _ in range(2)]
+    world.settlement.withdraw_accrual(OWNER, 2 * NET, sender=world.station_owner)
+    most = 2**48 - 1
+    book(world, owner_id=OWNER, owner_debt=most - NET)
+    world.adjustments.eval(f"holds._owners[{OWNER}] = {most - NET} << holds.DEBT_SHIFT")
+    dispute(world, presented[0])
+    assert world.adjustments.owed(OWNER)[0] == world.settlement.accrual(OWNER)[1] == most
+    with boa.reverts("adjustments: amount too large"):
+        dispute(world, presented[1])
 
 
 def test_an_account_that_does_not_exist_gets_nothing(busy: World) -> None:
