@@ -321,7 +321,10 @@ def test_a_key_that_nobody_entered_is_neither_vouched_for_nor_revoked(
     world: World, registry: Any
 ) -> None:
     registry.set_voucher(world.stranger, 2, sender=world.governance)
-    for call, by in ((registry.vouch, world.stranger), (registry.revoke_meter_key, world.governance)):
+    for call, by in (
+        (registry.vouch, world.stranger),
+        (registry.revoke_meter_key, world.governance),
+    ):
         with boa.reverts("registry: no such key"):
             call(CONNECTOR, FINGERPRINT, sender=by)
 

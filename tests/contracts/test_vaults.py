@@ -134,6 +134,17 @@ def test_lowering_in_steps_hides_no_higher_limit(world: World, account: int) -> 
     assert world.settlement.limit_for(account, now()) == 5 * TOKEN
 
 
+def test_a_limit_raised_above_one_that_was_lowered_holds_for_all_sessions(
+    world: World, account: int
+) -> None:
+    lowered = now()
+    for limit in (10, 80):
+        world.settlement.set_daily_limit(account, limit * TOKEN, sender=world.driver)
+        wait(50)
+    for started_at in (0, lowered - 1, lowered, now()):
+        assert world.settlement.limit_for(account, started_at) == 80 * TOKEN
+
+
 def test_a_limit_as_high_as_before_forgets_the_lowering(world: World, account: int) -> None:
     lowered = now()
     world.settlement.set_daily_limit(account, 10 * TOKEN, sender=world.driver)
