@@ -77,6 +77,18 @@ def test_the_bond_is_a_twentieth_and_at_least_a_token(world: World, account: int
     assert [world.adjustments.dispute(i).bond for i in (1, 2)] == [2_250_000, TOKEN]
 
 
+def test_an_odd_bond_is_kept_to_the_unit_beside_what_is_refunded(
+    world: World, account: int
+) -> None:
+    number = dispute(world, pay(world, account, energy_wh=50_002))
+    one = world.adjustments.dispute(number)
+    assert (one.bond, one.refunded) == (1_125_045, 0)
+    rule(world, number, TOKEN + 1)
+    one = world.adjustments.dispute(number)
+    assert (one.bond, one.refunded, one.result) == (1_125_045, TOKEN + 1, UPHELD)
+    balanced(world)
+
+
 def test_what_was_refunded_is_not_disputed_again(world: World, account: int) -> None:
     paid = pay(world, account)
     refund(world, paid, 4 * TOKEN)
