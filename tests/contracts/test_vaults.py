@@ -48,6 +48,14 @@ def test_an_account_opens_empty_with_a_limit_of_nothing(world: World, settlement
     assert settlement.account_count() == account + 1
 
 
+@pytest.mark.py_evm
+def test_accounts_are_used_up_after_40_bits(world: World, settlement: Any) -> None:
+    settlement.eval("vaults.account_count = 2 ** 40 - 2")
+    assert settlement.open_account(sender=world.driver) == 2**40 - 1
+    with boa.reverts("settlement: accounts used up"):
+        settlement.open_account(sender=world.driver)
+
+
 def test_a_deposit_is_owed_to_the_last_unit(world: World, settlement: Any) -> None:
     account = world.open_account(world.driver)
     world.fund(world.driver, 10 * TOKEN)
