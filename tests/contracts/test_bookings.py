@@ -97,6 +97,59 @@ def test_a_booking_moves_a_balance_of_80_bits(busy: World) -> None:
     assert busy.settlement.account(rich)[0] == 2**79 + 1
 
 
+@pytest.mark.py_evm
+def test_a_booking_moves_fields_that_use_all_of_their_bits(busy: World) -> None:
+    for field in (
+        f"vaults._accounts[1] |= ({2**79} << vaults.BALANCE_SHIFT) | {2**39}",
+        (
+            f"accruals._accruals[{OWNER}] |= ({2**79} << accruals.BALANCE_SHIFT)"
+            f" | ({2**47} << accruals.DEBT_SHIFT)"
+        ),
+        (
+            f"budgets._budgets[{CAMPAIGN}] = ({2**79} << budgets.LEFT_SHIFT)"
+            f" | ({2**79 + 1} << budgets.SPENT_SHIFT) | {2**96 - 1}"
+        ),
+        f"ledger._ledger |= {2**55} << ledger.FEES_SHIFT",
+        f"accruals.held = {2**79 + 1}",
+    ):
+        busy.settlement.eval(field)
+    account, other, accrual, budget, fees, held = books(busy)
+    book(
+        busy,
+        account=1,
+        to_account=1,
+        debt_waived=1,
+        owner_id=OWNER,
+        to_owner=-3,
+        owner_debt=1,
+        campaign=CAMPAIGN,
+        to_budget=1,
+        to_fees=2,
+        to_held=-1,
+    )
+    assert books(busy) == [
+        (account[0] + 1, *account[1:4], account[4] - 1),
+        other,
+        (accrual[0] - 3, accrual[1] + 1, *accrual[2:]),
+        (budget[0] + 1, budget[1] - 1, *budget[2:]),
+        fees + 2,
+        held - 1,
+    ]
+
+
+def test_an_accrual_holds_80_bits_and_no_more(busy: World) -> None:
+    """A batch that would earn an owner more reverts, and loses nothing."""
+    rich = busy.open_account(busy.stranger, balance=2**80 - 1)
+    room = 2**80 - 1 - NET
+    book(busy, account=rich, to_account=NET - room, owner_id=OWNER, to_owner=room - NET)
+    busy.settle_one(CONNECTOR, session(1))
+    assert busy.settlement.accrual(OWNER)[0] == 2**80 - 1
+    before = books(busy)
+    with boa.reverts("settlement: accrual too large"):
+        busy.settle_one(CONNECTOR, session(1))
+    assert books(busy) == before
+
+
 def test_what_a_campaign_paid_goes_back_to_its_budget(busy: World) -> None:
     settlement = busy.settlement
     create(busy, co_branded(), budget=5 * TOKEN, by=busy.stranger)

@@ -10,7 +10,18 @@ from hypothesis import strategies as st
 
 from chargecoin.campaigns import ALL_HOURS, OPEN_PAUSE, Budget, Rules
 from chargecoin.record import OutcomeFlag, Reason, SessionRecord, Status
-from tests.contracts.world import DAY_S, HOUR_S, TOKEN, World, a_chain, now, session, source, wait
+from tests.contracts.world import (
+    DAY_S,
+    HOUR_S,
+    TOKEN,
+    World,
+    a_chain,
+    events,
+    now,
+    session,
+    source,
+    wait,
+)
 
 CAMPAIGN = 1
 OWN = Rules(0, 2**32 - 1, 1_000, 10**9, own=True)
@@ -210,6 +221,21 @@ def test_a_budget_holds_80_bits_and_no_more(world: World) -> None:
         fund(world, 2**80 - TOKEN)
     fund(world, 2**80 - 1 - TOKEN)
     assert world.settlement.budget(CAMPAIGN)[:2] == (2**80 - 1, 0)
+
+
+def test_a_budget_says_what_comes_and_goes_and_releases_no_more_than_is_left(world: World) -> None:
+    settlement, manager = world.settlement, world.campaigns.address
+    fund(world, 2 * TOKEN)
+    [funded] = events(settlement, "BudgetFunded")
+    assert (funded.campaign, funded.funder, funded.amount) == (CAMPAIGN, world.stranger, 2 * TOKEN)
+    settlement.release_budget(CAMPAIGN, world.driver, TOKEN - 1, sender=manager)
+    [released] = events(settlement, "BudgetReleased")
+    assert (released.campaign, released.to) == (CAMPAIGN, world.driver)
+    assert released.amount == world.token.balanceOf(world.driver) == TOKEN - 1
+    with boa.reverts("settlement: budget too small"):
+        settlement.release_budget(CAMPAIGN, world.driver, TOKEN + 2, sender=manager)
+    settlement.release_budget(CAMPAIGN, world.driver, TOKEN + 1, sender=manager)
+    assert settlement.budget(CAMPAIGN)[:2] == (0, 0)
 
 
 @pytest.mark.parametrize(("payer", "reason"), [(0, Reason.NO_PAYER), (99, Reason.UNKNOWN_ACCOUNT)])

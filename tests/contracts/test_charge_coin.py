@@ -10,6 +10,7 @@ from eth_account import Account
 from eth_utils.crypto import keccak
 
 from chargecoin.contracts import abi
+from tests.contracts.world import events
 from tests.support.rewards import START, a_chain, source
 
 SUPPLY = 1_000_000_000 * 10**18
@@ -96,6 +97,8 @@ def test_what_is_not_exported_is_not_in_the_code(chg: Any, treasury: Any, call: 
 
 @pytest.mark.py_evm
 def test_the_deployer_keeps_no_role(chg: Any) -> None:
+    last = events(chg, "RoleMinterChanged")[-1]
+    assert (last.minter, last.status) == (boa.env.eoa, False)
     has_role = f"ownable.owner != empty(address) or erc20.is_minter[{boa.env.eoa}]"
     assert chg.eval(has_role) is False
 

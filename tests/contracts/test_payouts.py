@@ -333,6 +333,9 @@ def test_a_destination_change_takes_effect_only_after_the_delay(world: World, ac
     partner, reference = boa.env.generate_address("partner"), b"IBAN 1234".ljust(32, b"\0")
     changed = boa.env.timestamp
     world.settlement.set_destination(OWNER, partner, reference, sender=world.station_owner)
+    [event] = events(world.settlement, "DestinationSet")
+    assert (event.owner_id, event.to, event.reference) == (OWNER, partner, reference)
+    assert event.effective_at == now() + DELAY_S
     boa.env.timestamp = changed + DELAY_S - 120
     first = earn(world, account)
     boa.env.timestamp = changed + DELAY_S - 1

@@ -8,6 +8,7 @@ import pytest
 
 from chargecoin import rewards
 from chargecoin.rewards import Amounts, Kind, Reward, RewardTree
+from tests.contracts.world import events
 from tests.support.rewards import (
     CHG_UNIT,
     START,
@@ -83,6 +84,16 @@ def test_a_sponsor_funds_this_epoch_or_one_of_the_next_52(
         chain.sponsor_chg(distributor, EPOCH, 0)
 
 
+def test_who_funds_an_epoch_is_told(chain: RewardChain, distributor: Any) -> None:
+    chain.arrive(distributor, FUNDS)
+    distributor.sync(sender=chain.stranger)
+    [fees] = events(distributor, "EpochFunded")
+    assert (fees.epoch, fees.source, fees.payment, fees.chg) == (EPOCH, chain.stranger, FUNDS, 0)
+    chain.sponsor_chg(distributor, EPOCH + 1, 7)
+    [gift] = events(distributor, "EpochFunded")
+    assert (gift.epoch, gift.source, gift.payment, gift.chg) == (EPOCH + 1, chain.sponsor, 0, 7)
+
+
 # Roots
 
 
@@ -148,6 +159,21 @@ def test_a_root_posted_again_after_a_void_is_claimed(
     assert chain.token.balanceOf(chain.drivers[0]) == 300 * TOKEN_UNIT
 
 
+def test_a_root_is_told_with_its_dates_and_so_is_its_end(
+    chain: RewardChain, distributor: Any, tree: RewardTree
+) -> None:
+    for attempt in (0, 1):
+        chain.post(distributor, tree)
+        [posted] = events(distributor, "RootPosted")
+        assert (posted.epoch, posted.attempt, posted.committee_epoch) == (EPOCH, attempt, 1)
+        assert (posted.root, Amounts(posted.payment, posted.chg)) == (tree.root, tree.totals)
+        assert posted.claimable_at == boa.env.timestamp + rewards.CHALLENGE_S
+        assert posted.expires_at == posted.claimable_at + rewards.CLAIM_S
+        distributor.void_root(EPOCH, sender=chain.guardian)
+        [voided] = events(distributor, "RootVoided")
+        assert (voided.epoch, voided.attempt, voided.root) == (EPOCH, attempt, tree.root)
+
+
 # Claims
 
 
@@ -169,6 +195,21 @@ def test_a_stranger_claims_for_the_holder_who_is_paid(
     left = Amounts(FUNDS - tree.totals.payment, 90 * CHG_UNIT - tree.totals.chg)
     assert funds(distributor) == Amounts(*distributor.liabilities()) == left
     assert chain.token.balanceOf(distributor) == left.payment
+
+
+def test_what_is_claimed_and_what_goes_over_is_told(
+    chain: RewardChain, distributor: Any, tree: RewardTree
+) -> None:
+    chain.post(distributor, tree)
+    wait(rewards.CHALLENGE_S)
+    chain.claim(distributor, tree, 1)
+    [claimed] = events(distributor, "RewardClaimed")
+    assert (claimed.epoch, claimed.recipient, claimed.to) == (EPOCH, 1, chain.drivers[0])
+    assert (claimed.payment, claimed.chg) == (300 * TOKEN_UNIT, 50 * CHG_UNIT)
+    spare = distributor.roll_over(EPOCH)
+    [rolled] = events(distributor, "RolledOver")
+    assert (rolled.epoch, rolled.into) == (EPOCH, distributor.current_epoch())
+    assert (rolled.payment, rolled.chg) == spare == (FUNDS - tree.totals.payment, 39 * CHG_UNIT)
 
 
 def test_a_stations_reward_goes_to_the_owners_account(chain: RewardChain) -> None:

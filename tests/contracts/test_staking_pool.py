@@ -6,7 +6,7 @@ from typing import Any
 import boa
 import pytest
 
-from tests.contracts.world import Fault
+from tests.contracts.world import Fault, events
 from tests.support.rewards import (
     CHG_UNIT,
     DAY_S,
@@ -182,6 +182,26 @@ def test_a_claim_pays_where_the_staker_says_and_only_once(chain: RewardChain, po
         pool.claim(position, cold_wallet, sender=staker)
 
 
+def test_the_pool_says_what_came_and_what_went(chain: RewardChain, pool: Any) -> None:
+    staker, cold_wallet = chain.stakers[0], boa.env.generate_address("cold wallet")
+    position = chain.stake(staker, 2 * CHG_UNIT, 1)
+    [staked] = events(pool, "Staked")
+    assert (staked.position, staked.owner, staked.amount) == (position, staker, 2 * CHG_UNIT)
+    assert (staked.weight, staked.unlocks_at) == pool.position(position)[2:]
+    wait(5 * 3_600)
+    stream(chain, WEEKLY + 6)
+    [added] = events(pool, "StreamAdded")
+    assert (added.amount, added.begins_at) == (WEEKLY, START + DAY_S)
+    wait(40 * DAY_S)
+    pool.claim(position, cold_wallet, sender=staker)
+    [claimed] = events(pool, "RewardClaimed")
+    assert (claimed.position, claimed.to, claimed.amount) == (position, cold_wallet, WEEKLY)
+    pool.unstake(position, cold_wallet, sender=staker)
+    [unstaked] = events(pool, "Unstaked")
+    assert (unstaked.position, unstaked.to) == (position, cold_wallet)
+    assert unstaked.amount == chain.chg.balanceOf(cold_wallet) == 2 * CHG_UNIT
+
+
 def test_what_was_earned_is_claimed_after_leaving(chain: RewardChain, pool: Any) -> None:
     staker = chain.stakers[0]
     position = chain.stake(staker, CHG_UNIT)
@@ -208,7 +228,7 @@ def test_what_streams_while_nobody_stakes_is_streamed_again(chain: RewardChain, 
     stream(chain, WEEKLY)
     boa.env.timestamp = START + 3 * DAY_S
     position = chain.stake(chain.stakers[0], CHG_UNIT)
-    [rolled] = [one for one in pool.get_logs() if type(one).__name__ == "StreamRolledForward"]
+    [rolled] = events(pool, "StreamRolledForward")
     assert rolled.amount == 200 * TOKEN_UNIT
     assert pool.liabilities() == WEEKLY - 200 * TOKEN_UNIT
     assert pool.sync() == 200 * TOKEN_UNIT - 200 * TOKEN_UNIT % 7
