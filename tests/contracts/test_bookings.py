@@ -98,21 +98,16 @@ def test_a_booking_moves_a_balance_of_80_bits(busy: World) -> None:
 
 
 @pytest.mark.py_evm
-def test_a_booking_moves_fields_that_use_all_of_their_bits(busy: World) -> None:
-    for field in (
-        f"vaults._accounts[1] |= ({2**79} << vaults.BALANCE_SHIFT) | {2**39}",
-        (
-            f"accruals._accruals[{OWNER}] |= ({2**79} << accruals.BALANCE_SHIFT)"
-            f" | ({2**47} << accruals.DEBT_SHIFT)"
-        ),
-        (
-            f"budgets._budgets[{CAMPAIGN}] = ({2**79} << budgets.LEFT_SHIFT)"
-            f" | ({2**79 + 1} << budgets.SPENT_SHIFT) | {2**96 - 1}"
-        ),
-        f"ledger._ledger |= {2**55} << ledger.FEES_SHIFT",
+def test_a_booking_reaches_the_topmost_bit_of_a_field_and_leaves_it(busy: World) -> None:
+    """All that is beside the fields is set, and stays so."""
+    for word in (
+        f"vaults._accounts[1] = {(2**79 - 1) << 176 | (2**136 - 1) << 40 | 2**39}",
+        f"accruals._accruals[{OWNER}] = {2**79 << 176 | (2**47 - 1) << 128 | 2**128 - 1}",
+        f"budgets._budgets[{CAMPAIGN}] = {(2**79 - 1) << 176 | 2**79 << 96 | 2**96 - 1}",
+        f"ledger._ledger = {(2**55 - 1) << 200 | 2**200 - 1}",
         f"accruals.held = {2**79 + 1}",
     ):
-        busy.settlement.eval(field)
+        busy.settlement.eval(word)
     account, other, accrual, budget, fees, held = books(busy)
     book(
         busy,
@@ -120,21 +115,71 @@ def test_a_booking_moves_fields_that_use_all_of_their_bits(busy: World) -> None:
         to_account=1,
         debt_waived=1,
         owner_id=OWNER,
-        to_owner=-3,
+        to_owner=-1,
         owner_debt=1,
         campaign=CAMPAIGN,
         to_budget=1,
-        to_fees=2,
-        to_held=-1,
+        to_fees=1,
+        to_held=-2,
     )
     assert books(busy) == [
-        (account[0] + 1, *account[1:4], account[4] - 1),
+        (2**79, *account[1:4], 2**39 - 1),
         other,
-        (accrual[0] - 3, accrual[1] + 1, *accrual[2:]),
-        (budget[0] + 1, budget[1] - 1, *budget[2:]),
-        fees + 2,
-        held - 1,
+        (2**79 - 1, 2**47, *accrual[2:]),
+        (2**79, 2**79 - 1, *budget[2:]),
+        2**55,
+        2**79 - 1,
     ]
+    assert (account[4], accrual[0], budget[1], fees) == (2**39, 2**79, 2**79, 2**55 - 1)
+    assert held == 2**79 + 1
+
+
+ONES = 2**256 - 1
+
+
+@pytest.mark.py_evm
+@pytest.mark.parametrize(
+    ("word", "changes"),
+    [
+        (f"vaults._accounts[1] = {ONES}", {"account": 1, "to_account": 1, "to_fees": -1}),
+        (f"accruals._accruals[1] = {ONES}", {"owner_id": OWNER, "to_owner": 1, "to_fees": -1}),
+        (f"accruals._accruals[1] = {ONES}", {"owner_id": OWNER, "owner_debt": 1}),
+        (f"budgets._budgets[1] = {ONES}", {"campaign": CAMPAIGN, "to_budget": 1, "to_fees": -1}),
+        (f"ledger._ledger = {ONES}", {"account": 1, "to_account": -1, "to_fees": 1}),
+        (f"accruals.held = {2**80 - 1}", {"to_fees": -1, "to_held": 1}),
+    ],
+)
+def test_a_full_field_takes_no_more(busy: World, word: str, changes: dict[str, int]) -> None:
+    busy.settlement.eval(word)
+    before = books(busy)
+    with boa.reverts("settlement: booking out of range"):
+        book(busy, **changes)
+    assert books(busy) == before
+
+
+@pytest.mark.py_evm
+@pytest.mark.parametrize(
+    ("word", "changes"),
+    [
+        (f"vaults._accounts[1] = {ONES << 40 & ONES}", {"account": 1, "debt_waived": 1}),
+        (
+            f"accruals._accruals[1] = {ONES ^ (2**48 - 1) << 128}",
+            {"owner_id": OWNER, "owner_debt": -1},
+        ),
+        (
+            f"budgets._budgets[1] = {(2**79 - 1) << 176 | 2**96 - 1}",
+            {"campaign": CAMPAIGN, "to_budget": 2, "to_fees": -2},
+        ),
+    ],
+)
+def test_an_empty_field_borrows_nothing_from_the_next(
+    busy: World, word: str, changes: dict[str, int]
+) -> None:
+    busy.settlement.eval(word)
+    before = books(busy)
+    with boa.reverts():
+        book(busy, **changes)
+    assert books(busy) == before
 
 
 def test_an_accrual_holds_80_bits_and_no_more(busy: World) -> None:
