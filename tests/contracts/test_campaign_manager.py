@@ -72,6 +72,20 @@ def test_every_field_is_kept_to_its_last_bit(world: World) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "conditions", [(2**32 - 1, 2, 0), (1, 2**16 - 1, 0), (1, 2, 2**32 - 1), (2**31, 2**15, 2**31)]
+)
+def test_a_field_says_nothing_of_the_one_beside_it(
+    world: World, conditions: tuple[int, int, int]
+) -> None:
+    sessions, days, cap = conditions
+    loyalty = off_peak(
+        kind=Kind.LOYALTY, min_sessions=sessions, window_days=days, driver_cap=cap
+    )
+    kept = world.campaigns.campaign(create(world, loyalty))
+    assert (kept[7], *tuple(kept)[11:]) == (ALL_HOURS, *conditions)
+
+
 def test_a_sponsor_needs_no_owner(world: World) -> None:
     campaign = create(world, co_branded(), by=world.fleet, budget=10 * TOKEN)
     kept = world.campaigns.campaign(campaign)
