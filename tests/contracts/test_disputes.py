@@ -65,6 +65,8 @@ def test_a_dispute_puts_the_owners_money_and_a_bond_aside(world: World, account:
     one = world.adjustments.dispute(number)
     assert (one.session.session_id, one.session.account) == (paid.session_id, account)
     assert (one.session.owner_id, one.session.settled_at) == (OWNER, now())
+    # When it began is not kept.
+    assert one.session.started_at == 0
     assert (one.bond, one.hold, one.short, one.result) == (TOKEN, NET, 0, OPEN)
     assert world.adjustments.adjustment(paid.session_id).dispute == number
     assert world.adjustments.deadline(number) == event.deadline

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from chargecoin.deployments import NO_ADDRESS
 from chargecoin.payouts import (
     CENT,
     DESTINATION_DELAY_S,
@@ -336,6 +337,10 @@ def test_a_destination_change_takes_effect_only_after_the_delay(world: World, ac
     [event] = events(world.settlement, "DestinationSet")
     assert (event.owner_id, event.to, event.reference) == (OWNER, partner, reference)
     assert event.effective_at == now() + DELAY_S
+    assert tuple(world.settlement.destination(OWNER)) == (
+        *(world.station_owner, bytes(32)),
+        *(partner, reference, event.effective_at),
+    )
     boa.env.timestamp = changed + DELAY_S - 120
     first = earn(world, account)
     boa.env.timestamp = changed + DELAY_S - 1
@@ -345,6 +350,10 @@ def test_a_destination_change_takes_effect_only_after_the_delay(world: World, ac
     second = earn(world, account)
     assert pay(world) == second
     assert world.token.balanceOf(partner) == second
+    assert tuple(world.settlement.destination(OWNER)) == (
+        *(partner, reference),
+        *(NO_ADDRESS, bytes(32), 0),
+    )
     [paid] = [e for e in world.payouts.get_logs() if type(e).__name__ == "PaidOut"]
     assert (paid.to, paid.reference) == (partner, reference)
 
